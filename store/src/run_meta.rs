@@ -1,0 +1,118 @@
+//! `run.json`: what the run was, enough to judge its history and to repeat it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::Node;
+use crate::settings::Settings;
+
+/// The version of `run.json` that this tribunal writes.
+pub const RUN_SCHEMA: u32 = 1;
+
+/// Everything that is known of a run besides its history.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunMeta {
+    /// [`RUN_SCHEMA`].
+    pub schema: u32,
+    /// The version of tribunal that recorded it.
+    pub tribunal: String,
+    /// The run's id, its directory's name.
+    pub id: String,
+    /// The test's name: the scenario's, or `queue`.
+    pub test: String,
+    /// Seeds every random choice of the run.
+    pub seed: u64,
+    /// Wall time at the history's zero, RFC 3339.
+    pub started: String,
+    /// How far the run came.
+    pub status: RunStatus,
+    /// What it ran against.
+    pub target: TargetMeta,
+    /// What judging depends on.
+    pub terms: Terms,
+    /// The topics, by name, that the run made.
+    pub topics: Vec<String>,
+    /// Every producer setting, secrets redacted.
+    pub producer: Settings,
+    /// Every consumer setting, secrets redacted.
+    pub consumer: Settings,
+    /// Every topic setting.
+    pub topic: Settings,
+    /// The whole resolved configuration as the command line and the scenario gave it, secrets redacted.
+    pub scenario: serde_json::Value,
+    /// The wait for a healthy cluster before the consume-all pass, where the run came so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Settle>,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum RunStatus {
+    /// The directory is there, the run goes on (or tribunal was killed).
+    #[default]
+    Running,
+    /// Its history is complete.
+    Recorded,
+    /// Ended by a signal; the history up to then is complete.
+    Interrupted,
+    /// It could not go on.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a run ran against.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetMeta {
+    /// `mock`, `docker`, `attach` or `external`.
+    pub kind: String,
+    /// For people: `docker apache/kafka:4.3.0 x3`.
+    pub description: String,
+    /// The image's id or digest, where there is an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    /// The brokers.
+    pub nodes: Vec<Node>,
+    /// What a verdict on this target does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat: Option<String>,
+}
+
+/// What judging depends on. An imported history has the default: nothing is known, nothing is promised
+/// beyond what the guarantee's name says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// `none`, `at-least-once`, `default`, `exactly-once`; `None`: default.
+    pub guarantee: Option<String>,
+    /// `0`, `1` or `all`.
+    pub acks: Option<String>,
+    /// Whether producers are idempotent.
+    pub idempotent: Option<bool>,
+    /// The client's limit of produce requests in flight a connection.
+    pub max_in_flight: Option<u32>,
+    /// The client's limit of retries.
+    pub retries: Option<u32>,
+    /// How many faults the run's schedule holds.
+    pub faults_asked: Option<u32>,
+    /// Whether the run ends in a consume-all pass.
+    pub consume_all: Option<bool>,
+    /// Records of one partition above this many offsets of retention may be gone: the mock drops its oldest.
+    /// `true`: a low watermark above 0 makes the verdict unknown.
+    pub log_start_must_be_zero: bool,
+    /// What a scenario expects: kind of anomaly (or `validity`) to a condition such as `>0`, `=0`, `invalid`.
+    pub expect: Settings,
+}
+
+/// The wait for a healthy cluster between the last heal and the consume-all pass.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settle {
+    /// How long it took, seconds.
+    pub seconds: f64,
+    /// Its bound, seconds.
+    pub bound_seconds: f64,
+    /// Whether every partition had a leader and all its replicas in sync in the end.
+    pub healthy: bool,
+    /// What was still wrong.
+    pub missing: Vec<String>,
+}
