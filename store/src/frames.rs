@@ -1,0 +1,138 @@
+//! Frames: a history on disk is a row of independent zstd frames, each of whole lines, so that it reads in
+//! parallel and by window and is still an ordinary `.zst` file. `history.idx` names the frames.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Nanos;
+
+/// The file beside a history that names its frames. It can always be made again from the history.
+pub const INDEX_FILE: &str = "history.idx";
+
+/// Lines a frame: large enough to compress well, small enough that a few dozen frames fill all cores.
+pub const FRAME_LINES: u64 = 65_536;
+
+/// The fastest level: recording must not slow the clients, and JSON this regular shrinks tenfold even so.
+const LEVEL: i32 = 1;
+
+/// One frame, as a JSON line of `history.idx`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameEntry {
+    /// Where it begins in the file, bytes.
+    pub offset: u64,
+    /// Its compressed length, bytes.
+    pub length: u64,
+    /// The index of its first line, from 0.
+    pub first: u64,
+    /// Its lines.
+    pub lines: u64,
+    /// The earliest time in it.
+    pub from: Nanos,
+    /// The latest time in it.
+    pub to: Nanos,
+}
+
+/// Writes lines into frames, and an index entry for each.
+pub struct FrameWriter<H: Write, I: Write> {
+    /// `None` only while a frame is being replaced.
+    encoder: Option<zstd::stream::write::Encoder<'static, Counting<H>>>,
+    index: I,
+    frame: FrameEntry,
+}
+
+impl<H: Write, I: Write> FrameWriter<H, I> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// If the compressor cannot start.
+    pub fn new(history: H, index: I) -> io::Result<Self> {
+        let encoder = begin(Counting { inner: history, written: 0 })?;
+        Ok(FrameWriter { encoder: Some(encoder), index, frame: FrameEntry::starting(0, 0) })
+    }
+
+    /// Adds one line, line break included.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_line(&mut self, line: &[u8], time: Nanos) -> io::Result<()> {
+        self.encoder_mut()?.write_all(line)?;
+        self.frame.lines += 1;
+        self.frame.from = self.frame.from.min(time);
+        self.frame.to = self.frame.to.max(time);
+        if self.frame.lines == FRAME_LINES {
+            let file = self.end_frame()?;
+            self.encoder = Some(begin(file)?);
+        }
+        Ok(())
+    }
+
+    /// Ends a zstd block: everything written so far can be read from the file, even if nothing follows.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.encoder_mut()?.flush()
+    }
+
+    /// Ends the last frame and the index; returns the file's length in bytes.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn finish(mut self) -> io::Result<u64> {
+        if self.frame.lines > 0 {
+            return self.end_frame().map(|file| file.written);
+        }
+        let mut file = self.encoder.take().expect("present between calls").finish()?;
+        file.flush()?;
+        Ok(file.written)
+    }
+
+    fn encoder_mut(&mut self) -> io::Result<&mut zstd::stream::write::Encoder<'static, Counting<H>>> {
+        self.encoder.as_mut().ok_or_else(|| io::Error::other("an earlier write failed"))
+    }
+
+    fn end_frame(&mut self) -> io::Result<Counting<H>> {
+        let encoder = self.encoder.take().ok_or_else(|| io::Error::other("an earlier write failed"))?;
+        let mut file = encoder.finish()?;
+        file.flush()?;
+        let next = FrameEntry::starting(file.written, self.frame.first + self.frame.lines);
+        let mut done = std::mem::replace(&mut self.frame, next);
+        done.length = file.written - done.offset;
+        serde_json::to_writer(&mut self.index, &done)?;
+        self.index.write_all(b"\n")?;
+        self.index.flush()?;
+        Ok(file)
+    }
+}
+
+impl FrameEntry {
+    fn starting(offset: u64, first: u64) -> FrameEntry {
+        FrameEntry { offset, length: 0, first, lines: 0, from: Nanos::MAX, to: Nanos(0) }
+    }
+}
+
+fn begin<W: Write>(file: W) -> io::Result<zstd::stream::write::Encoder<'static, W>> {
+    let mut encoder = zstd::stream::write::Encoder::new(file, LEVEL)?;
+    // A flipped bit on disk must be damage, never a different history.
+    encoder.include_checksum(true)?;
+    Ok(encoder)
+}
+
+/// Counts what passes through.
+struct Counting<W> {
+    inner: W,
+    written: u64,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(buf)?;
+        self.written += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
