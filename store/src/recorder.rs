@@ -24,6 +24,9 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// Bytes in one tape beyond which its thread waits for the writer.
 const TAPE_LIMIT: usize = 4 << 20;
 
+/// Where bytes go.
+pub type Out = Box<dyn Write + Send>;
+
 /// Why recording cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RecorderError {
@@ -100,7 +103,16 @@ impl Recorder {
         let fail = |e: &io::Error| RecorderError::Write { path: path.to_owned(), reason: e.to_string() };
         let history = File::create_new(path).map_err(|e| fail(&e))?;
         let index = File::create_new(path.with_file_name(crate::frames::INDEX_FILE)).map_err(|e| fail(&e))?;
-        let frames = FrameWriter::new(history, BufWriter::new(index)).map_err(|e| fail(&e))?;
+        Recorder::onto(Box::new(history), Box::new(BufWriter::new(index)), path, clock)
+    }
+
+    /// Records onto anything that takes bytes; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// If the compressor or the writer thread cannot start.
+    pub fn onto(history: Out, index: Out, path: &Path, clock: Clock) -> Result<Recorder, RecorderError> {
+        let fail = |e: &io::Error| RecorderError::Write { path: path.to_owned(), reason: e.to_string() };
+        let frames = FrameWriter::new(history, index).map_err(|e| fail(&e))?;
         let shared = Arc::new(Shared {
             tapes: Mutex::default(),
             finishing: AtomicBool::new(false),
@@ -194,7 +206,7 @@ impl Tape {
 /// The writer thread: sweeps until the end, then once more with every tape closed.
 fn write_all(
     shared: &Shared,
-    frames: FrameWriter<File, BufWriter<File>>,
+    frames: FrameWriter<Out, Out>,
     path: &Path,
 ) -> Result<RecordingSummary, RecorderError> {
     let mut sweeper = Sweeper { frames, next_index: 0, spare: Vec::new(), line: Vec::new() };
@@ -228,7 +240,7 @@ fn write_all(
 }
 
 struct Sweeper {
-    frames: FrameWriter<File, BufWriter<File>>,
+    frames: FrameWriter<Out, Out>,
     next_index: u64,
     /// Emptied buffers, given back to tapes so that the clients need not grow new ones.
     spare: Vec<Lines>,
