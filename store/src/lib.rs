@@ -7,6 +7,7 @@
 //! - writing a history: [`recorder`] (tapes, the writer thread), [`frames`] (zstd frames and their index)
 //! - reading it back: [`reader`] over [`chunks`] (whole lines, in parallel, in order), [`parse`] (text to columns),
 //!   [`batch`] (the columns)
+//! - around both: [`run_dir`] (the directory of a run, and finding one by name)
 //!
 //! **Invariant:** this crate knows no cluster, no client library, no anomaly's definition and no picture;
 //! every other crate imports it and it imports none of them.
@@ -24,6 +25,7 @@ pub mod parse;
 pub mod progress;
 pub mod reader;
 pub mod recorder;
+pub mod run_dir;
 pub mod run_meta;
 pub mod series;
 pub mod settings;
