@@ -310,8 +310,8 @@ fn errors_name_the_line_the_byte_and_the_reason() {
         (r#"{"time":1,"process":0,"f":"send"}"#, 33, "no \"type\""),
         (
             r#"{"time":1,"process":0,"type":"ok","f":"send","value":[["write","t-0",1]]}"#,
-            62,
-            "no micro-operation",
+            55,
+            "micro-operation \"write\" is not known",
         ),
         (r#"{"time":1,"process":0,"type":"ok","f":"send","value":[["send","t-0"]]}"#, 67, "expected ','"),
         (r#"[1,2]"#, 0, "expected '{'"),
