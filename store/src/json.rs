@@ -162,6 +162,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Takes exactly these bytes if they come next, white space before them aside.
+    #[inline]
+    pub(crate) fn literal(&mut self, word: &[u8]) -> bool {
+        self.peek();
+        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word));
+        self.at += if found { word.len() } else { 0 };
+        found
+    }
+
     /// `null`, if it comes next.
     #[inline]
     pub(crate) fn null(&mut self) -> bool {
@@ -176,14 +185,6 @@ impl<'a> Cursor<'a> {
         } else {
             self.error("expected true or false")
         }
-    }
-
-    #[inline]
-    fn literal(&mut self, word: &[u8]) -> bool {
-        self.peek();
-        let found = self.text[self.at.min(self.text.len())..].starts_with(word);
-        self.at += if found { word.len() } else { 0 };
-        found
     }
 
     /// Any value, checked and passed over; its text.

@@ -88,6 +88,73 @@ impl Interner {
     }
 }
 
+/// The fields of a line.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Index,
+    Time,
+    Process,
+    Type,
+    F,
+    Value,
+    Client,
+    Incarnation,
+    Seq,
+    Due,
+    Node,
+    Status,
+    Error,
+    Isolation,
+    Unacked,
+    Final,
+    Fault,
+    Position,
+    Eof,
+    Unknown,
+}
+
+/// A field's name. The ones that every line has are told by their bytes alone.
+#[inline]
+fn field(cursor: &mut Cursor<'_>) -> JsonResult<Field> {
+    const COMMON: [(&[u8], Field); 8] = [
+        (b"\"index\"", Field::Index),
+        (b"\"time\"", Field::Time),
+        (b"\"process\"", Field::Process),
+        (b"\"type\"", Field::Type),
+        (b"\"f\"", Field::F),
+        (b"\"value\"", Field::Value),
+        (b"\"client\"", Field::Client),
+        (b"\"seq\"", Field::Seq),
+    ];
+    for (name, field) in COMMON {
+        if cursor.literal(name) {
+            return Ok(field);
+        }
+    }
+    Ok(match &*cursor.string()? {
+        "index" => Field::Index,
+        "time" => Field::Time,
+        "process" => Field::Process,
+        "type" => Field::Type,
+        "f" => Field::F,
+        "value" => Field::Value,
+        "client" => Field::Client,
+        "incarnation" => Field::Incarnation,
+        "seq" => Field::Seq,
+        "due" => Field::Due,
+        "node" => Field::Node,
+        "status" => Field::Status,
+        "error" => Field::Error,
+        "isolation" => Field::Isolation,
+        "unacked" => Field::Unacked,
+        "final" => Field::Final,
+        "fault" => Field::Fault,
+        "position" => Field::Position,
+        "eof" => Field::Eof,
+        _ => Field::Unknown,
+    })
+}
+
 /// What a line's object has named so far.
 #[derive(Default)]
 struct Seen<'a> {
@@ -110,9 +177,9 @@ impl Parser {
         let mut seen = Seen::default();
         if !cursor.take(b'}') {
             loop {
-                let name = cursor.string()?;
+                let field = field(&mut cursor)?;
                 cursor.expect(b':')?;
-                self.field(&name, &mut cursor, &mut line, &mut seen)?;
+                self.field(field, &mut cursor, &mut line, &mut seen)?;
                 if !cursor.more(b'}')? {
                     break;
                 }
@@ -137,76 +204,81 @@ impl Parser {
     #[inline]
     fn field<'a>(
         &mut self,
-        name: &str,
+        field: Field,
         cursor: &mut Cursor<'a>,
         line: &mut Line,
         seen: &mut Seen<'a>,
     ) -> JsonResult<()> {
-        match name {
-            "index" => {
-                if !cursor.null() {
-                    cursor.u64()?;
-                }
+        match field {
+            Field::Index if cursor.null() => {}
+            Field::Index => {
+                cursor.u64()?;
             }
-            "time" => {
+            Field::Time => {
                 line.time = Nanos(cursor.u64()?);
                 seen.time = true;
             }
-            "process" => {
+            Field::Process => {
                 line.process = process(cursor)?;
                 seen.process = true;
             }
-            "type" => {
+            Field::Type => {
                 line.op_type = op_type(cursor)?;
                 seen.op_type = true;
             }
-            "f" => {
-                line.f = self.function(&cursor.string()?);
+            Field::F => {
+                line.f = self.function(cursor)?;
                 seen.f = true;
             }
-            "value" if seen.f => self.value(cursor, line)?,
-            "value" => {
+            Field::Value if seen.f => self.value(cursor, line)?,
+            Field::Value => {
                 cursor.peek();
                 let at = cursor.position();
                 seen.value = Some((cursor.raw()?, at));
             }
-            "client" => line.client = small(cursor)?,
-            "incarnation" => line.incarnation = small(cursor)?,
-            "fault" => line.fault = small(cursor)?,
-            "seq" if !cursor.null() => line.seq = cursor.u64()?,
-            "due" if !cursor.null() => line.due = cursor.u64()?,
-            "node" if !cursor.null() => {
+            Field::Unknown => {
+                cursor.raw()?;
+            }
+            _ if cursor.null() => {}
+            Field::Client => line.client = small(cursor)?,
+            Field::Incarnation => line.incarnation = small(cursor)?,
+            Field::Fault => line.fault = small(cursor)?,
+            Field::Seq => line.seq = cursor.u64()?,
+            Field::Due => line.due = cursor.u64()?,
+            Field::Node => {
                 let node = cursor.i64()?;
                 let Ok(node) = i32::try_from(node) else {
                     return cursor.error(format!("node {node} is no broker id"));
                 };
                 line.node = node;
             }
-            "error" if !cursor.null() => {
+            Field::Error => {
                 let text = match cursor.peek() {
                     Some(b'"') => cursor.string()?,
                     _ => Cow::Borrowed(cursor.raw()?),
                 };
                 line.error = self.names.id(&text, &mut self.batch.names);
             }
-            "status" if !cursor.null() => line.status = Some(status(cursor)?),
-            "isolation" if !cursor.null() => line.isolation = Some(isolation(cursor)?),
-            "unacked" => line.unacked = cursor.boolean()?,
-            "final" => line.final_pass = cursor.boolean()?,
-            "position" if !cursor.null() => self.positions(cursor, line)?,
-            "eof" if !cursor.null() => self.eofs(cursor, line)?,
-            // A null of a known field has been taken above.
-            "seq" | "due" | "node" | "error" | "status" | "isolation" | "position" | "eof" => {}
-            _ => {
-                cursor.raw()?;
-            }
+            Field::Status => line.status = Some(status(cursor)?),
+            Field::Isolation => line.isolation = Some(isolation(cursor)?),
+            Field::Unacked => line.unacked = cursor.boolean()?,
+            Field::Final => line.final_pass = cursor.boolean()?,
+            Field::Position => self.positions(cursor, line)?,
+            Field::Eof => self.eofs(cursor, line)?,
         }
         Ok(())
     }
 
     #[inline]
-    fn function(&mut self, f: &str) -> F {
-        match f {
+    fn function(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<F> {
+        // These two are nearly every line.
+        if cursor.literal(b"\"send\"") {
+            return Ok(F::Send);
+        }
+        if cursor.literal(b"\"poll\"") {
+            return Ok(F::Poll);
+        }
+        Ok(match &*cursor.string()? {
             "send" => F::Send,
             "poll" => F::Poll,
             "txn" => F::Txn,
@@ -218,7 +290,7 @@ impl Parser {
             "commit" => F::Commit,
             "rebalance" => F::Rebalance,
             other => F::Other(NameId(self.names.id(other, &mut self.batch.names))),
-        }
+        })
     }
 
     #[inline]
@@ -262,11 +334,12 @@ impl Parser {
 
     fn mop(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<()> {
         cursor.expect(b'[')?;
-        let send = word(cursor, "the micro-operation", |word| match word {
-            "send" => Some(true),
-            "poll" => Some(false),
-            _ => None,
-        })?;
+        let send = cursor.literal(b"\"send\"")
+            || word(cursor, "the micro-operation", |word| match word {
+                "send" => Some(true),
+                "poll" => Some(false),
+                _ => None,
+            })?;
         match send {
             true => {
                 cursor.expect(b',')?;
@@ -396,6 +469,12 @@ fn process(cursor: &mut Cursor<'_>) -> JsonResult<Process> {
 }
 
 fn op_type(cursor: &mut Cursor<'_>) -> JsonResult<OpType> {
+    if cursor.literal(b"\"invoke\"") {
+        return Ok(OpType::Invoke);
+    }
+    if cursor.literal(b"\"ok\"") {
+        return Ok(OpType::Ok);
+    }
     word(cursor, "type", |word| {
         Some(match word {
             "invoke" => OpType::Invoke,
@@ -443,11 +522,8 @@ fn isolation(cursor: &mut Cursor<'_>) -> JsonResult<Isolation> {
     })
 }
 
-/// A number below the sentinel, or the sentinel for null.
+/// A number below the sentinel.
 fn small(cursor: &mut Cursor<'_>) -> JsonResult<u32> {
-    if cursor.null() {
-        return Ok(crate::batch::NONE);
-    }
     let n = cursor.u64()?;
     match u32::try_from(n) {
         Ok(n) if n != crate::batch::NONE => Ok(n),
