@@ -4,9 +4,24 @@ mod run_args;
 
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::run_args::RunArgs;
+
+/// What was typed. Help and version print themselves and end the program with 0.
+///
+/// # Errors
+/// What clap refuses, as a usage error: clap's own exit code would pass for a verdict.
+pub fn parse() -> anyhow::Result<Cli> {
+    Cli::try_parse().map_err(|e| match e.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => e.exit(),
+        _ => {
+            let text = e.render().to_string();
+            crate::exit::usage(text.trim_end().trim_start_matches("error: "))
+        }
+    })
+}
 
 /// Does your Kafka lose data? Record, break, judge, explain.
 #[derive(Debug, Parser)]
