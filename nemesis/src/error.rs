@@ -30,7 +30,9 @@ pub enum NemesisError {
         reason: String,
     },
     /// A cluster did not become ready.
-    #[error("the cluster is not ready ({reason}; at most {within_s} s were given); the end of {node}'s log:{log}")]
+    #[error(
+        "the cluster is not ready ({reason}; at most {within_s} s were given); the end of {node}'s log:{log}"
+    )]
     NotReady {
         /// The bound.
         within_s: u64,
