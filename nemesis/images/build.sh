@@ -98,7 +98,9 @@ POM
 }
 
 kafka() {
-  local official=apache/kafka:$version archive=$cache/kafka-$version.tar
+  local official=apache/kafka:$version archive
+  # Another recipe is another archive.
+  archive=$cache/kafka-$version-$(sha256sum <"${BASH_SOURCE[0]}" | cut -c1-12).tar
   if have "$tag"; then echo "$tag"; return; fi
   if ((!local_only)); then
     if have "$official"; then echo "$official"; return; fi

@@ -37,7 +37,7 @@ pub enum NemesisError {
         /// The bound.
         within_s: u64,
         /// What was still missing.
-        reason: crate::containers::readiness::NotReady,
+        reason: Box<crate::containers::readiness::NotReady>,
         /// The node that the reason speaks of.
         node: String,
         /// The last lines of its log, each after a line break.

@@ -1,6 +1,7 @@
 //! The attach target: containers that somebody else started. Their processes and links can be broken and
 //! are put right again; they are never created and never removed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::containers::fleet::{Fleet, Member};
 use crate::containers::found::{self, Candidate, Selector};
 use crate::containers::images::Progress;
 use crate::containers::labels;
-use crate::containers::netns::Way;
+use crate::containers::netns::{CutOptions, Way};
 use crate::error::NemesisError;
 use crate::security;
 
@@ -30,8 +31,24 @@ pub struct AttachSpec {
     pub bootstrap: Option<String>,
     /// Client settings for TLS and SASL.
     pub security: Settings,
+    /// How links may be cut.
+    pub cut: CutOptions,
     /// Hears what takes long.
     pub progress: Progress,
+}
+
+impl AttachSpec {
+    /// Attaches silently; links are cut as the environment says, see [`CutOptions::from_env`].
+    pub fn new(
+        selector: impl Into<String>,
+        run_id: impl Into<String>,
+        bootstrap: Option<String>,
+        security: Settings,
+    ) -> AttachSpec {
+        let progress: Progress = std::sync::Arc::new(|_| {});
+        let (run_id, selector) = (run_id.into(), selector.into());
+        AttachSpec { run_id, selector, bootstrap, security, cut: CutOptions::from_env(), progress }
+    }
 }
 
 /// A cluster in somebody else's containers.
@@ -68,10 +85,14 @@ impl AttachedCluster {
         images.sort();
         images.dedup();
         let way = match members.iter().find(|m| m.not_to_cut.is_none()) {
-            Some(m) => Way::find(&engine, &spec.run_id, &m.container, None, &spec.progress).await,
+            Some(m) => Way::find(&engine, &spec.run_id, &m.container, &spec.cut, None, &spec.progress).await,
             None => Err(SHARES_NETWORK.to_owned()),
         };
-        let fleet = Fleet::new(engine, spec.run_id, members, way);
+        let companions = candidates.iter().filter(|c| is_companion(c, &assigned)).map(|c| {
+            // No client reaches it.
+            Member::new(c.name.clone(), c.id.clone(), None)
+        });
+        let fleet = Fleet::new(engine, spec.run_id, members, way).with_companions(companions.collect());
         fleet.learn_addresses().await?;
         let endpoints = Endpoints { bootstrap: seen.bootstrap, nodes, security: spec.security };
         Ok(AttachedCluster { fleet, endpoints, selector, images })
@@ -150,6 +171,14 @@ impl AttachedCluster {
     pub async fn remove(self) -> Result<(), NemesisError> {
         Ok(())
     }
+}
+
+/// Whether a container that is no broker takes part in the cluster's quorum: a controller of its own runs
+/// the brokers' image; ZooKeeper's images say what they are.
+fn is_companion(candidate: &Candidate, brokers: &BTreeMap<i32, &Candidate>) -> bool {
+    let is_broker = brokers.values().any(|b| b.id == candidate.id);
+    let runs_kafka = brokers.values().any(|b| b.image == candidate.image);
+    !is_broker && (runs_kafka || candidate.image.contains("zookeeper"))
 }
 
 const SHARES_NETWORK: &str =

@@ -21,7 +21,7 @@ use crate::containers::broker::{self, Recipe};
 use crate::containers::engine::{Engine, refused};
 use crate::containers::fleet::{Fleet, Member};
 use crate::containers::images::{self, Image, Progress};
-use crate::containers::netns::Way;
+use crate::containers::netns::{CutOptions, Way};
 use crate::containers::{kafka, labels, owned, readiness};
 use crate::error::NemesisError;
 
@@ -42,6 +42,8 @@ pub struct DockerSpec {
     pub heap_mib: u32,
     /// Further labels of the containers.
     pub labels: BTreeMap<String, String>,
+    /// How links may be cut.
+    pub cut: CutOptions,
     /// Bound on pulling the image.
     pub pull_within: Duration,
     /// Bound on the brokers' start.
@@ -51,7 +53,8 @@ pub struct DockerSpec {
 }
 
 impl DockerSpec {
-    /// Three brokers of the official image, 384 MiB each, up within two minutes, removed at the end.
+    /// Three brokers of the official image, 384 MiB each, up within two minutes, removed at the end;
+    /// links are cut as the environment says, see [`CutOptions::from_env`].
     pub fn new(run_id: impl Into<String>) -> DockerSpec {
         DockerSpec {
             run_id: run_id.into(),
@@ -61,6 +64,7 @@ impl DockerSpec {
             broker_config: BTreeMap::new(),
             heap_mib: 384,
             labels: BTreeMap::new(),
+            cut: CutOptions::from_env(),
             pull_within: Duration::from_secs(300),
             ready_within: Duration::from_secs(120),
             progress: std::sync::Arc::new(|_| {}),
@@ -93,7 +97,6 @@ pub struct DockerCluster {
     endpoints: Endpoints,
     image: Image,
     keep: bool,
-    progress: Progress,
 }
 
 impl DockerCluster {
@@ -115,7 +118,7 @@ impl DockerCluster {
         }
         let unfinished = Unfinished { run_id: Some(spec.run_id.clone()) };
         let built = build(engine.clone(), &spec, image).await;
-        unfinished.is_settled();
+        unfinished.settle();
         match built {
             Ok(cluster) => Ok(cluster),
             Err(e) => match owned::remove(&engine, &spec.run_id).await {
@@ -186,13 +189,12 @@ impl DockerCluster {
         self.fleet.collect_logs(dir).await
     }
 
-    /// Removes the containers and the network; with `keep` it only tells `progress` what stays.
+    /// Removes the containers and the network; with `keep` it leaves them, see [`DockerCluster::kept_notice`].
     ///
     /// # Errors
     /// If something could not be removed: what, and the command that does it.
     pub async fn remove(self) -> Result<(), NemesisError> {
-        if let Some(notice) = self.kept_notice() {
-            (self.progress)(&notice);
+        if self.keep {
             return Ok(());
         }
         owned::remove(self.fleet.engine(), self.fleet.run_id()).await.map(drop)
@@ -271,7 +273,7 @@ async fn build(engine: Engine, spec: &DockerSpec, image: Image) -> Result<Docker
     let security = Settings::new();
     let (ready, way) = tokio::join!(
         readiness::wait(&engine, &members, &brokers, &security, spec.ready_within),
-        Way::find(&engine, &spec.run_id, &members[0].container, Some(&spec.image), &spec.progress),
+        Way::find(&engine, &spec.run_id, &members[0].container, &spec.cut, Some(&spec.image), &spec.progress),
     );
     ready?;
     let node = |s: &broker::Started| Node {
@@ -286,7 +288,7 @@ async fn build(engine: Engine, spec: &DockerSpec, image: Image) -> Result<Docker
     };
     let fleet = Fleet::new(engine, spec.run_id.clone(), members, way);
     fleet.learn_addresses().await?;
-    Ok(DockerCluster { fleet, endpoints, image, keep: spec.keep, progress: spec.progress.clone() })
+    Ok(DockerCluster { fleet, endpoints, image, keep: spec.keep })
 }
 
 /// A random id in the form that Kafka's storage tool takes: 16 bytes in 22 characters of base 64.
@@ -307,7 +309,7 @@ struct Unfinished {
 
 impl Unfinished {
     /// The creation has ended by itself, well or not.
-    fn is_settled(mut self) {
+    fn settle(mut self) {
         self.run_id = None;
     }
 }

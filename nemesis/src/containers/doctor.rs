@@ -3,11 +3,14 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::engine::Engine;
 use super::{images, netns, owned, tools};
 
 /// How a fact bears on runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// It works.
     Good,
@@ -18,7 +21,7 @@ pub enum Level {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fact {
     /// What was looked at: `docker`, `partitions`.
     pub name: &'static str,

@@ -17,7 +17,7 @@ use super::engine::Engine;
 use super::netns::Way;
 use super::process::{self, State};
 use super::{logs, rules};
-use crate::action::{Action, Bite, Link};
+use crate::action::{Action, Bite, Direction, Link};
 use crate::error::NemesisError;
 
 /// One broker's container.
@@ -59,6 +59,8 @@ pub(crate) struct Fleet {
     engine: Engine,
     run_id: String,
     members: Vec<Member>,
+    /// Controllers that are no brokers: a broker that is cut from every other one is cut from them too.
+    companions: Vec<Member>,
     /// How links are cut; or why they cannot be.
     way: Result<Way, String>,
     held: Mutex<Vec<Action>>,
@@ -71,7 +73,13 @@ impl Fleet {
         members: Vec<Member>,
         way: Result<Way, String>,
     ) -> Fleet {
-        Fleet { engine, run_id, members, way, held: Mutex::default() }
+        Fleet { engine, run_id, members, companions: Vec::new(), way, held: Mutex::default() }
+    }
+
+    /// The same with containers that are no nodes, but peers of every node.
+    pub(crate) fn with_companions(mut self, companions: Vec<Member>) -> Fleet {
+        self.companions = companions;
+        self
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -284,7 +292,8 @@ impl Fleet {
 
     /// A peer's addresses now, or the last ones where it is down.
     async fn addresses_of(&self, node: &str) -> Result<Vec<IpAddr>, NemesisError> {
-        let member = self.member(node)?;
+        let companion = self.companions.iter().find(|m| m.name == node);
+        let member = companion.map_or_else(|| self.member(node), Ok)?;
         let fresh = process::look(&self.engine, &member.container).await?.addresses;
         let mut known = member.addresses.lock().expect("no holder panics");
         if !fresh.is_empty() {
@@ -295,10 +304,8 @@ impl Fleet {
 
     /// Reads the addresses of all nodes, so that they are known when one is down.
     pub(crate) async fn learn_addresses(&self) -> Result<(), NemesisError> {
-        join_all(self.members.iter().map(|m| self.addresses_of(&m.name)))
-            .await
-            .into_iter()
-            .try_for_each(|a| a.map(drop))
+        let all = self.members.iter().chain(&self.companions);
+        join_all(all.map(|m| self.addresses_of(&m.name))).await.into_iter().try_for_each(|a| a.map(drop))
     }
 
     /// What the rules of these links have dropped.
@@ -362,8 +369,29 @@ impl Fleet {
             Action::Cut { links } => Some(links.clone()),
             _ => None,
         });
-        links.flatten().collect()
+        let nodes = self.members.iter().map(|m| m.name.as_str()).collect::<Vec<_>>();
+        let companions = self.companions.iter().map(|m| m.name.as_str()).collect::<Vec<_>>();
+        links.flat_map(|links| with_companions(links, &nodes, &companions)).collect()
     }
+}
+
+/// A broker that is cut both ways from every other broker is meant to be alone: controllers of their own
+/// are peers too, though no node of the run.
+fn with_companions(mut links: Vec<Link>, nodes: &[&str], companions: &[&str]) -> Vec<Link> {
+    for at in places(&links) {
+        let is_cut = |peer: &str| {
+            let cut = |d| links.iter().any(|l| l.at == at && l.peer == peer && l.direction == d);
+            cut(Direction::From) && cut(Direction::To)
+        };
+        if nodes.iter().filter(|node| **node != at).all(|node| is_cut(node)) {
+            for peer in companions {
+                for direction in [Direction::From, Direction::To] {
+                    links.push(Link { at: at.clone(), peer: (*peer).to_owned(), direction });
+                }
+            }
+        }
+    }
+    links
 }
 
 /// The nodes in whose namespaces the rules of these links stand.
@@ -380,7 +408,7 @@ fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -391,7 +419,24 @@ fn thousands(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Direction;
+
+    #[test]
+    fn who_is_cut_from_every_broker_is_cut_from_the_controllers_too() {
+        let both = |at: &str, peer: &str| {
+            [Direction::From, Direction::To].map(|direction| Link {
+                at: at.to_owned(),
+                peer: peer.to_owned(),
+                direction,
+            })
+        };
+        let alone = [both("a", "b"), both("a", "c")].concat();
+        let widened = with_companions(alone.clone(), &["a", "b", "c"], &["quorum"]);
+        assert_eq!(widened, [alone, both("a", "quorum").to_vec()].concat());
+        let one_link = both("a", "b").to_vec();
+        assert_eq!(with_companions(one_link.clone(), &["a", "b", "c"], &["quorum"]), one_link);
+        let one_way = vec![both("a", "b")[0].clone()];
+        assert_eq!(with_companions(one_way.clone(), &["a", "b"], &["quorum"]), one_way);
+    }
 
     #[test]
     fn figures_are_grouped() {

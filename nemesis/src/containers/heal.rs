@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, is_absent, refused};
 use super::fleet::{Fleet, Member};
-use super::netns::Way;
+use super::netns::{CutOptions, Way};
 use super::process::{self, State};
 use super::{labels, owned, rules};
 use crate::action::Action;
@@ -67,7 +67,9 @@ pub async fn heal_tagged(run_id: &str) -> Result<Vec<String>, NemesisError> {
         }
     }
     let Some(first) = running.first() else { return Ok(Vec::new()) };
-    let way = Way::find(&engine, run_id, &first.id, None, &silent()).await.map_err(NemesisError::Other)?;
+    let way = Way::find(&engine, run_id, &first.id, &CutOptions::from_env(), None, &silent())
+        .await
+        .map_err(NemesisError::Other)?;
     let mut done = Vec::new();
     for container in &running {
         let listing = way.run(&engine, run_id, &container.id, rules::LIST).await?;
@@ -85,7 +87,8 @@ async fn find_way(engine: &Engine, run_id: &str, members: &[Member]) -> Result<W
     for member in members {
         let state = process::look(engine, &member.container).await.map_err(|e| e.to_string())?.state;
         if !matches!(state, State::Exited(_)) {
-            return Way::find(engine, run_id, &member.container, None, &silent()).await;
+            return Way::find(engine, run_id, &member.container, &CutOptions::from_env(), None, &silent())
+                .await;
         }
     }
     Err("none of the containers runs".to_owned())

@@ -14,8 +14,9 @@ pub const RUN: &str = "tribunal.run";
 pub const NODE: &str = "tribunal.node";
 /// The broker's name in the run, on brokers only.
 pub const NODE_NAME: &str = "tribunal.node.name";
-/// The process that made it, to tell a run that goes on from one that crashed.
-pub const PID: &str = "tribunal.pid";
+/// The process that made it, to tell a run that goes on from one that crashed: `PID.START`, with the time
+/// of its start in the kernel's ticks, because numbers are given out again.
+pub const MAKER: &str = "tribunal.maker";
 /// `true` where the run was told to leave its cluster behind.
 pub const KEEP: &str = "tribunal.keep";
 
@@ -24,9 +25,17 @@ pub(crate) fn of_run(run_id: &str, keep: bool) -> HashMap<String, String> {
     HashMap::from([
         (OWNER.to_owned(), OWNER_VALUE.to_owned()),
         (RUN.to_owned(), run_id.to_owned()),
-        (PID.to_owned(), std::process::id().to_string()),
+        (MAKER.to_owned(), maker(std::process::id())),
         (KEEP.to_owned(), keep.to_string()),
     ])
+}
+
+/// The value of [`MAKER`] for a process; its start is 0 where there is no such process, or no `/proc`.
+pub(crate) fn maker(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The program's name stands in parentheses and may hold spaces; the start is the 20th field after it.
+    let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
+    format!("{pid}.{}", start.unwrap_or("0"))
 }
 
 /// A filter for lists: everything of tribunal, or of one run.

@@ -21,8 +21,25 @@ use super::process::{self, short};
 use super::{labels, rules, tools};
 use crate::error::NemesisError;
 
-/// Forces one of the two ways: `nsenter` or `side-container`.
+/// The environment variable that forces one of the two ways: `nsenter` or `side-container`.
 pub const FORCE: &str = "TRIBUNAL_PACKET_FILTER";
+
+/// How links may be cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CutOptions {
+    /// `nsenter` or `side-container`; `None` takes the first that works.
+    pub way: Option<String>,
+    /// The image to build the tools image upon.
+    pub tools_base: Option<String>,
+}
+
+impl CutOptions {
+    /// What the environment says: [`FORCE`] and [`tools::BASE_VARIABLE`].
+    pub fn from_env() -> CutOptions {
+        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        CutOptions { way: read(FORCE), tools_base: read(tools::BASE_VARIABLE) }
+    }
+}
 
 const SCRIPT_WITHIN: Duration = Duration::from_secs(20);
 /// iptables lies here, and a user's PATH may not name it.
@@ -56,18 +73,19 @@ impl Way {
         engine: &Engine,
         run_id: &str,
         container: &str,
+        options: &CutOptions,
         broker_image: Option<&str>,
         progress: &Progress,
     ) -> Result<Way, String> {
-        let forced = std::env::var(FORCE).ok();
-        if !matches!(forced.as_deref(), None | Some("nsenter" | "side-container")) {
+        let forced = options.way.as_deref();
+        if !matches!(forced, None | Some("nsenter" | "side-container")) {
             return Err(format!(
                 "{FORCE} is {:?}: it takes nsenter or side-container",
                 forced.unwrap_or_default()
             ));
         }
         let mut reasons = Vec::new();
-        if forced.as_deref() != Some("side-container") {
+        if forced != Some("side-container") {
             let found = match nsenter_is_here() {
                 Ok(()) => Way::Nsenter.prove(engine, run_id, container).await,
                 Err(reason) => Err(reason),
@@ -77,8 +95,9 @@ impl Way {
                 Err(reason) => reasons.push(format!("nsenter: {reason}")),
             }
         }
-        if forced.as_deref() != Some("nsenter") {
-            let found = match tools::ensure(engine, broker_image, progress).await {
+        if forced != Some("nsenter") {
+            let base = options.tools_base.as_deref();
+            let found = match tools::ensure(engine, base, broker_image, progress).await {
                 Ok(image) => {
                     let way = Way::SideContainer(image);
                     way.prove(engine, run_id, container).await.map(|()| way)

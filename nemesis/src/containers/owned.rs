@@ -67,7 +67,7 @@ pub(crate) async fn list(engine: &Engine, run_id: Option<&str>) -> Result<Vec<Ow
         let run = labels.get(labels::RUN).cloned().unwrap_or_default();
         let owned = runs.entry(run.clone()).or_insert_with(|| Owned { run_id: run, ..Owned::default() });
         owned.kept |= labels.get(labels::KEEP).is_some_and(|v| v == "true");
-        owned.alive |= labels.get(labels::PID).and_then(|pid| pid.parse().ok()).is_some_and(is_alive);
+        owned.alive |= labels.get(labels::MAKER).is_some_and(|maker| maker_lives(maker));
         owned.run_id.clone()
     };
     let mut found = Vec::new();
@@ -132,7 +132,7 @@ pub(crate) async fn remove(engine: &Engine, run_id: &str) -> Result<Owned, Nemes
                 Ok(()) => removed.containers.push(container.name.clone()),
                 Err(e) if is_absent(&e) => {}
                 Err(e) => {
-                    last_refusal = Some(refused(format_args!("remove container {}", container.name))(e))
+                    last_refusal = Some(refused(format_args!("remove container {}", container.name))(e));
                 }
             }
         }
@@ -158,9 +158,10 @@ pub(crate) async fn remove(engine: &Engine, run_id: &str) -> Result<Owned, Nemes
     )))
 }
 
-/// Whether a process lives that may be the one which made something: by its number, on Linux.
-fn is_alive(pid: u32) -> bool {
-    std::path::Path::new(&format!("/proc/{pid}")).exists()
+/// Whether the process that a label names still lives, and is not another one under the same number.
+fn maker_lives(maker: &str) -> bool {
+    let Some((pid, _)) = maker.split_once('.') else { return false };
+    pid.parse().is_ok_and(|pid| labels::maker(pid) == maker)
 }
 
 #[cfg(test)]
@@ -179,8 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_alive() {
-        assert!(is_alive(std::process::id()));
-        assert!(!is_alive(u32::MAX));
+    fn a_process_number_that_was_given_out_again_is_told_apart() {
+        let mine = labels::maker(std::process::id());
+        assert!(maker_lives(&mine), "{mine}");
+        assert!(!maker_lives(&format!("{}.1", std::process::id())));
+        assert!(!maker_lives("4194304.77"));
+        assert!(!maker_lives(""));
     }
 }

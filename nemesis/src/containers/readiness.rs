@@ -78,7 +78,7 @@ pub(crate) async fn wait(
             let log = logs::last_lines(engine, &member.container, LOG_LINES).await;
             return Err(NemesisError::NotReady {
                 within_s: within.as_secs(),
-                reason,
+                reason: Box::new(reason),
                 node: member.name.clone(),
                 log,
             });

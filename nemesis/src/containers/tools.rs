@@ -13,7 +13,7 @@ use crate::error::NemesisError;
 
 /// The image's name. Its tag is the recipe's version: another recipe needs another tag.
 pub const IMAGE: &str = "tribunal/tools:1";
-/// Names the image to build upon, instead of [`BASE`]: one that holds iptables already, or a package
+/// The environment variable that names the image to build upon instead of [`BASE`]: one that holds iptables already, or a package
 /// manager that can install it.
 pub const BASE_VARIABLE: &str = "TRIBUNAL_TOOLS_BASE";
 /// The image to build upon: the smallest well-kept one with a package manager.
@@ -33,25 +33,27 @@ RUN command -v iptables >/dev/null 2>&1 || PATH=$PATH:/usr/sbin:/sbin command -v
 
 /// Makes sure that the tools image is here; builds it where it is not.
 ///
-/// Without a registry there is no [`BASE`]: then the brokers' own image is built upon, where one is given.
+/// `base` is what to build upon. Where it is not given: [`BASE`], and without a registry that has it the
+/// brokers' own image.
 ///
 /// # Errors
 /// Why each base failed, and how to name another.
 pub(crate) async fn ensure(
     engine: &Engine,
+    base: Option<&str>,
     broker_image: Option<&str>,
     progress: &Progress,
 ) -> Result<String, NemesisError> {
     if images::find(engine, IMAGE).await?.is_some() {
         return Ok(IMAGE.to_owned());
     }
-    let bases = match std::env::var(BASE_VARIABLE) {
-        Ok(base) if !base.is_empty() => vec![base],
-        _ => [Some(BASE), broker_image].into_iter().flatten().map(str::to_owned).collect(),
+    let bases = match base {
+        Some(base) => vec![base],
+        None => [Some(BASE), broker_image].into_iter().flatten().collect(),
     };
     let mut reasons = Vec::new();
     for base in bases {
-        match build(engine, &base, progress).await {
+        match build(engine, base, progress).await {
             Ok(()) => return Ok(IMAGE.to_owned()),
             Err(e) => reasons.push(format!("from {base}: {e}")),
         }
