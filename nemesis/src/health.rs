@@ -52,6 +52,9 @@ pub async fn wait_healthy(
     }
 }
 
+/// Leader and epoch of one partition, each with the brokers that see them so.
+type SeenBy<'a> = BTreeMap<(Option<i32>, Option<i32>), Vec<&'a str>>;
+
 /// What keeps the cluster from being healthy by these answers; empty: nothing.
 pub fn missing(answers: &[Answer], topics: &[String]) -> Vec<String> {
     let name = |id: i32| {
@@ -64,8 +67,7 @@ pub fn missing(answers: &[Answer], topics: &[String]) -> Vec<String> {
     if answers.is_empty() {
         missing.push("there is no broker to ask".to_owned());
     }
-    // By key: who is seen as leader, by whom.
-    let mut leaders: BTreeMap<&str, BTreeMap<(Option<i32>, Option<i32>), Vec<&str>>> = BTreeMap::new();
+    let mut leaders: BTreeMap<&str, SeenBy<'_>> = BTreeMap::new();
     for answer in answers {
         let view = match &answer.view {
             Ok(view) => view,

@@ -84,7 +84,8 @@ struct Sampling {
 
 impl Sampling {
     async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Result<SamplerSummary, NemesisError> {
-        let mut tick = interval(EVERY);
+        // A question through the client library costs a client, its threads and a handshake.
+        let mut tick = interval(if self.endpoints.security.is_empty() { EVERY } else { EVERY * 4 });
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut watched: Vec<Watched> = Vec::new();
         loop {
@@ -94,7 +95,8 @@ impl Sampling {
                 _ = stopped.wait_for(|stop| *stop) => return Ok(self.summary),
             }
             let samples = if self.endpoints.security.is_empty() {
-                if watched.is_empty() {
+                // Brokers that are only known by an address are looked up again until they have an id.
+                if watched.iter().all(|broker| broker.node.id < 0) {
                     let nodes = view::nodes(&self.endpoints, BOUND).await;
                     watched = nodes.into_iter().map(Watched::new).collect();
                 }
@@ -126,6 +128,8 @@ impl Sampling {
             watched.push(broker);
             samples.push(sample);
         }
+        // The file is in order of time; a round ends before the next begins.
+        samples.sort_by_key(|sample| sample.time);
         samples
     }
 

@@ -1,7 +1,7 @@
 //! The whole cluster at one moment: every broker asked by itself, at the same time, each within a bound.
 //!
 //! Over TLS or SASL the client library asks in our stead: then there is one answer, of whichever broker it
-//! chose, without epochs, end offsets or the controller. What is not known stays `None`.
+//! chose (-1 where it does not tell), without epochs, end offsets or the controller. What is not known stays `None`.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ pub struct Answer {
 
 /// Asks every broker for its view of these topics; the answers are in order of the brokers' ids.
 ///
-/// Takes at most three times `bound`. Without known nodes they are looked up first; where that fails, the
-/// bootstrap addresses stand for them, as brokers -1.
+/// Takes at most `bound`. Without known nodes they are looked up first, which takes as long again for every
+/// bootstrap server that is silent; where none answers, their addresses stand for them, as brokers -1.
 pub async fn ask_each(endpoints: &Endpoints, topics: &[String], bound: Duration) -> Vec<Answer> {
     if !endpoints.security.is_empty() {
         return vec![ask_library(endpoints, topics, bound).await];

@@ -103,7 +103,7 @@ fn read_name(name: &str) -> Result<(FaultKind, Option<Aim>), String> {
         Some((*base, Some(Aim::from_word(rest.strip_prefix('-')?)?)))
     });
     let Some((base, aim)) = found else {
-        return Err(unknown("fault", name, all_names()));
+        return Err(unknown("fault", name, &all_names()));
     };
     let kind = match base {
         "kill" => FaultKind::Kill,
@@ -117,7 +117,7 @@ fn read_name(name: &str) -> Result<(FaultKind, Option<Aim>), String> {
         _ => FaultKind::RequestErrors { error: PRODUCE_ERRORS[0].0.to_owned(), count: 1 },
     };
     if aim.is_some() && !takes_a_role(&kind) {
-        return Err(unknown("fault", name, all_names()));
+        return Err(unknown("fault", name, &all_names()));
     }
     Ok((kind, aim))
 }
@@ -188,8 +188,8 @@ fn read_argument(argument: &str, kind: &mut FaultKind, aim: &mut Option<Aim>) ->
         FaultKind::RequestErrors { error, count } => {
             let (name, times) = argument.split_once('*').unwrap_or((argument, "1"));
             if !PRODUCE_ERRORS.iter().any(|(n, ..)| *n == name) {
-                let names = PRODUCE_ERRORS.iter().map(|(n, ..)| (*n).to_owned()).collect();
-                return Err(unknown("produce error", name, names));
+                let names: Vec<String> = PRODUCE_ERRORS.iter().map(|(n, ..)| (*n).to_owned()).collect();
+                return Err(unknown("produce error", name, &names));
             }
             let times = times.parse().ok().filter(|n| (1..=10_000).contains(n));
             *count = times.ok_or("after `*` stands how many requests fail, 1 to 10000")?;
@@ -202,7 +202,7 @@ fn read_argument(argument: &str, kind: &mut FaultKind, aim: &mut Option<Aim>) ->
     let partition = as_partition(argument);
     match (aim.as_ref(), partition) {
         (Some(known), Some(partition)) if known.needs_partition() => {
-            *aim = Some(known.at_partition(partition))
+            *aim = Some(known.at_partition(partition));
         }
         (Some(known), _) if known.needs_partition() => {
             return Err(format!("`{argument}` is no partition: write topic-3, or 3 for the first topic"));
@@ -242,7 +242,7 @@ fn as_partition(word: &str) -> Option<&str> {
 }
 
 /// "unknown X `y`: did you mean `z`?", or the whole list where nothing is near.
-fn unknown(what: &str, given: &str, names: Vec<String>) -> String {
+fn unknown(what: &str, given: &str, names: &[String]) -> String {
     let near = names.iter().map(|n| (strsim::jaro_winkler(given, n), n)).max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
         Some((score, name)) if score > 0.85 => format!("unknown {what} `{given}`: did you mean `{name}`?"),

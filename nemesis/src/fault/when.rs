@@ -82,7 +82,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// A duration as [`parse_duration`] reads it, in the largest unit that is exact.
 pub fn duration(d: Duration) -> String {
     let ms = d.as_millis();
-    if ms % 1000 != 0 { format!("{ms}ms") } else { format!("{}s", ms / 1000) }
+    if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
 
 impl fmt::Display for When {

@@ -54,14 +54,15 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
 
     let mut rng = StdRng::seed_from_u64(stage.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let found = find(&shared, &spec, &mut rng, &mut stop).await;
-    let (strike, mut outcome) = match found {
+    let (strike, mut outcome, complete) = match found {
         Ok(strike) => {
-            let outcome = begin(&shared, number, &strike).await;
-            (Some(strike), outcome)
+            let (outcome, complete) = begin(&shared, number, &strike).await;
+            (Some(strike), outcome, complete)
         }
         Err(reason) => {
             let evidence = format!("the fault found no target: {reason}");
-            (None, FaultOutcome { label: spec.to_string(), nodes: vec![], bit: Some(false), evidence })
+            let label = spec.to_string();
+            (None, FaultOutcome { label, nodes: vec![], bit: Some(false), evidence }, false)
         }
     };
     report.unrecorded |= recording.struck(&outcome).is_err();
@@ -70,7 +71,10 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
         let since = stage.clock.now();
         let label = strike.label.clone();
         stage.active.begin(ActiveFault { number, label, since, until: None });
-        if let Some(seen) = hold_on(&shared, number, hold, strike.before.as_ref(), &mut stop).await {
+        // What came about in part is not held: it would be another fault than was asked for.
+        if complete
+            && let Some(seen) = hold_on(&shared, number, hold, strike.before.as_ref(), &mut stop).await
+        {
             outcome.evidence = join(&outcome.evidence, &seen);
         }
         if hold != PlannedHold::Instant {
@@ -114,9 +118,10 @@ async fn find(
     }
 }
 
-/// Does everything that the fault consists of; stops at the first thing that fails.
-async fn begin(shared: &Shared, number: u32, strike: &Strike) -> FaultOutcome {
+/// Does everything that the fault consists of; stops at the first thing that fails. Whether all was done.
+async fn begin(shared: &Shared, number: u32, strike: &Strike) -> (FaultOutcome, bool) {
     let mut bites = Vec::new();
+    let mut complete = true;
     for action in &strike.actions {
         let done = shared.transitions.lock().await.act(&shared.stage, number, action).await;
         match done {
@@ -124,12 +129,13 @@ async fn begin(shared: &Shared, number: u32, strike: &Strike) -> FaultOutcome {
             Err(e) => {
                 // It may have been done in part, so nothing is certain.
                 bites.push(Bite { bit: None, evidence: format!("failed: {e}") });
+                complete = false;
                 break;
             }
         }
     }
     let Bite { bit, evidence } = all_of(bites);
-    FaultOutcome { label: strike.label.clone(), nodes: strike.nodes.clone(), bit, evidence }
+    (FaultOutcome { label: strike.label.clone(), nodes: strike.nodes.clone(), bit, evidence }, complete)
 }
 
 /// Waits for as long as the fault is to hold; what the condition saw comes back.
@@ -201,7 +207,8 @@ async fn second_look(shared: &Shared, strike: &Strike, outcome: &mut FaultOutcom
     let now = all_of(bites);
     // What bit once did bite; otherwise the later look knows more.
     outcome.bit = if outcome.bit == Some(true) { Some(true) } else { now.bit.or(outcome.bit) };
-    outcome.evidence = join(&outcome.evidence, &format!("before the heal: {}", now.evidence));
+    let evidence = if outcome.evidence.starts_with(&now.evidence) { "the same" } else { &now.evidence };
+    outcome.evidence = join(&outcome.evidence, &format!("before the heal: {evidence}"));
 }
 
 /// Undoes all of it, the last thing first; whether that worked.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nemesis::cluster::mock::protocol::MockTopic;
 use nemesis::cluster::mock::{MockCluster, MockSpec};
 use nemesis::error::NemesisError;
+use nemesis::health::wait_healthy;
 use nemesis::view;
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use tokio::runtime::Runtime;
@@ -39,6 +40,32 @@ pub(crate) fn serves_topics(runtime: &Runtime) {
         let refused = cluster.create_topic(&MockTopic { replication_factor: 4, ..two }).await;
         assert!(refused.unwrap_err().to_string().contains("--replication-factor"));
         cluster.remove().await.unwrap();
+    });
+}
+
+/// With security settings the client library asks: what it does not know stays open.
+pub(crate) fn is_asked_through_the_library(runtime: &Runtime) {
+    runtime.block_on(async {
+        let cluster = cluster().await;
+        let mut endpoints = cluster.endpoints().clone();
+        endpoints.security.insert("security.protocol".into(), "plaintext".into());
+        let topics = ["t".to_owned()];
+        let answers = view::ask_each(&endpoints, &topics, Duration::from_secs(10)).await;
+        let [answer] = answers.as_slice() else { panic!("{answers:?}") };
+        let view = answer.view.as_ref().unwrap();
+        // Over a bootstrap connection the library does not know whom it asked.
+        assert!((-1..=3).contains(&answer.node.id), "{:?}", answer.node);
+        assert_eq!(view.brokers.len(), 3);
+        assert_eq!(view.partitions.len(), 3);
+        assert!(view.partitions.iter().all(|p| p.leader.is_some() && p.epoch.is_none() && p.end.is_none()));
+        let (_keep, stop) = tokio::sync::watch::channel(false);
+        let settle = wait_healthy(&endpoints, &topics, Duration::from_secs(20), stop.clone()).await;
+        assert!(settle.healthy, "{settle:?}");
+
+        // Nobody there: bounded, and said.
+        cluster.remove().await.unwrap();
+        let settle = wait_healthy(&endpoints, &topics, Duration::from_millis(100), stop).await;
+        assert!(!settle.healthy && !settle.missing.is_empty(), "{settle:?}");
     });
 }
 

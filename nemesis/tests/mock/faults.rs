@@ -1,5 +1,6 @@
 //! Each fault of the mock, seen by its probe and by a client.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use nemesis::action::Action;
@@ -87,6 +88,58 @@ pub(crate) fn cost_no_acknowledged_record(runtime: &Runtime) {
         assert!(read.contains(value), "{value} is lost");
     }
     runtime.block_on(cluster.remove()).unwrap();
+}
+
+/// Answers that come after the client gave up waiting: it sends again what was appended already.
+pub(crate) fn that_answer_late_make_duplicates(runtime: &Runtime) {
+    let late = Action::Slow { node: "mock-1".into(), delay_ms: 3000 };
+    const SETTINGS: &[(&str, &str)] =
+        &[("socket.timeout.ms", "500"), ("retry.backoff.ms", "20"), ("enable.idempotence", "false")];
+    let (acknowledged, read) = produce_under(runtime, SETTINGS, &[late], Duration::from_secs(2));
+    let all: Vec<u64> = read.into_iter().flatten().collect();
+    let distinct: BTreeSet<u64> = all.iter().copied().collect();
+    assert!(all.len() > distinct.len(), "{} records, all different", all.len());
+    assert!(acknowledged.is_subset(&distinct), "nothing acknowledged is lost");
+}
+
+/// Requests refused while later ones are in flight: without idempotence the later ones stand first.
+pub(crate) fn that_fail_for_a_moment_reorder(runtime: &Runtime) {
+    let slow = |n| Action::Slow { node: format!("mock-{n}"), delay_ms: 40 };
+    let errors = Action::RequestErrors { error: "NOT_ENOUGH_REPLICAS".into(), count: 10 };
+    const SETTINGS: &[(&str, &str)] = &[("retry.backoff.ms", "20"), ("enable.idempotence", "false")];
+    let actions = [slow(1), slow(2), slow(3), errors];
+    let (acknowledged, read) = produce_under(runtime, SETTINGS, &actions, Duration::from_secs(1));
+    assert!(read.iter().any(|partition| !partition.is_sorted()), "every partition is in order");
+    let all: BTreeSet<u64> = read.into_iter().flatten().collect();
+    assert!(acknowledged.is_subset(&all), "nothing acknowledged is lost");
+}
+
+/// Produces for three seconds, under these actions after half a second, for so long.
+fn produce_under(
+    runtime: &Runtime,
+    settings: &'static [(&'static str, &'static str)],
+    actions: &[Action],
+    hold: Duration,
+) -> (BTreeSet<u64>, Vec<Vec<u64>>) {
+    let cluster = runtime.block_on(cluster());
+    let bootstrap = cluster.endpoints().bootstrap.join(",");
+    let clients = bootstrap.clone();
+    let producing =
+        std::thread::spawn(move || produce(&clients, settings, Instant::now() + Duration::from_secs(3)));
+    runtime.block_on(async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for action in actions {
+            cluster.apply(action).await.unwrap();
+        }
+        tokio::time::sleep(hold).await;
+        for action in actions {
+            cluster.undo(action).await.unwrap();
+        }
+    });
+    let acknowledged = producing.join().unwrap();
+    let read = consume(&bootstrap);
+    runtime.block_on(cluster.remove()).unwrap();
+    (acknowledged, read)
 }
 
 pub(crate) fn are_refused_at_once(runtime: &Runtime) {

@@ -16,12 +16,15 @@ type Test = (&'static str, fn(&tokio::runtime::Runtime));
 
 const TESTS: &[Test] = &[
     ("child_serves_topics", child::serves_topics),
+    ("child_is_asked_through_the_library_where_it_must", child::is_asked_through_the_library),
     ("child_crash_is_reported", child::crash_is_reported),
     ("child_ends_with_a_killed_parent", child::ends_with_a_killed_parent),
     ("child_is_not_in_our_process_group", child::is_not_in_our_process_group),
     ("child_that_is_no_mock_is_refused", child::that_is_no_mock_is_refused),
     ("faults_bite_and_heal", faults::bite_and_heal),
     ("faults_cost_no_acknowledged_record", faults::cost_no_acknowledged_record),
+    ("faults_that_answer_late_make_duplicates", faults::that_answer_late_make_duplicates),
+    ("faults_that_fail_for_a_moment_reorder", faults::that_fail_for_a_moment_reorder),
     ("faults_that_the_mock_cannot_do_are_refused_at_once", faults::are_refused_at_once),
     ("runner_records_samples_and_heals", runner::records_samples_and_heals),
     ("runner_heals_when_stopped", runner::heals_when_stopped),
