@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use store::op::{Event, Isolation, LogBounds, Mop, More, OpType, Payload, PersistenceStatus, Process, Record};
+use store::op::{
+    Event, Isolation, LogBounds, Mop, More, OpType, Payload, PersistenceStatus, Process, Record,
+};
 use store::reader::{ReadError, Source, read};
 use store::recorder::Recorder;
 use store::time::{Clock, Nanos};
@@ -124,27 +126,33 @@ fn simulate(path: &Path, lines: u64) -> u64 {
     };
     // A send is two lines, a poll of 50 records two more, live and in the final pass.
     let sends = (lines as f64 / (2.0 + 4.0 / POLLED as f64)) as u64 / (KEYS * POLLED) * (KEYS * POLLED);
-    let poll = |write: &mut dyn FnMut(u64, OpType, &str, Payload<'_>, More<'_>), key: u64, from: u64, last: bool| {
-        let process = PRODUCERS + key % 2 + if last { 2 } else { 0 };
+    let poll =
+        |write: &mut dyn FnMut(u64, OpType, &str, Payload<'_>, More<'_>), key: u64, from: u64, last: bool| {
+            let process = PRODUCERS + key % 2 + if last { 2 } else { 0 };
+            let more = More {
+                client: Some(process as u32),
+                incarnation: Some(0),
+                isolation: Some(Isolation::ReadUncommitted),
+                final_pass: last,
+                ..More::default()
+            };
+            write(process, OpType::Invoke, "poll", Payload::Mops(&[Mop::Poll(None)]), more);
+            let records: Vec<Record> = (from..from + POLLED)
+                .map(|offset| Record { offset: offset as i64, value: Some(offset * KEYS + key) })
+                .collect();
+            let polled = [(keys[key as usize].as_str(), records.as_slice())];
+            let position = [(keys[key as usize].as_str(), (from + POLLED) as i64)];
+            let value = [Mop::Poll(Some(&polled))];
+            write(process, OpType::Ok, "poll", Payload::Mops(&value), More { position: &position, ..more });
+        };
+    for value in 0..sends {
+        let (key, offset, process) = (value % KEYS, value / KEYS, value % PRODUCERS);
         let more = More {
             client: Some(process as u32),
             incarnation: Some(0),
-            isolation: Some(Isolation::ReadUncommitted),
-            final_pass: last,
+            seq: Some(value / PRODUCERS),
             ..More::default()
         };
-        write(process, OpType::Invoke, "poll", Payload::Mops(&[Mop::Poll(None)]), more);
-        let records: Vec<Record> = (from..from + POLLED)
-            .map(|offset| Record { offset: offset as i64, value: Some(offset * KEYS + key) })
-            .collect();
-        let polled = [(keys[key as usize].as_str(), records.as_slice())];
-        let position = [(keys[key as usize].as_str(), (from + POLLED) as i64)];
-        let value = [Mop::Poll(Some(&polled))];
-        write(process, OpType::Ok, "poll", Payload::Mops(&value), More { position: &position, ..more });
-    };
-    for value in 0..sends {
-        let (key, offset, process) = (value % KEYS, value / KEYS, value % PRODUCERS);
-        let more = More { client: Some(process as u32), incarnation: Some(0), seq: Some(value / PRODUCERS), ..More::default() };
         let send = |offset| [Mop::Send { key: &keys[key as usize], value, offset }];
         write(process, OpType::Invoke, "send", Payload::Mops(&send(None)), more);
         let more = More { status: Some(PersistenceStatus::Persisted), ..more };

@@ -24,7 +24,10 @@ fn main() -> ExitCode {
     for pair in 0..=PAIRS {
         let nothing = throughput(&runtime, false);
         let everything = throughput(&runtime, true);
-        println!("pair {pair}: {nothing:.0} sends/s recording nothing, {everything:.0} recording, ratio {:.3}", everything / nothing);
+        println!(
+            "pair {pair}: {nothing:.0} sends/s recording nothing, {everything:.0} recording, ratio {:.3}",
+            everything / nothing
+        );
         if pair > 0 {
             ratios.push(everything / nothing);
             silent.push(nothing);
@@ -65,7 +68,8 @@ fn throughput(runtime: &tokio::runtime::Runtime, record: bool) -> f64 {
     let progress = Arc::new(Progress::default());
     let stop = AtomicBool::new(false);
     let started = Instant::now();
-    run_queue(&workload, mock.endpoints(), &["t".to_owned()], &recorder, Arc::clone(&progress), &stop).expect("it runs");
+    run_queue(&workload, mock.endpoints(), &["t".to_owned()], &recorder, Arc::clone(&progress), &stop)
+        .expect("it runs");
     let seconds = started.elapsed().as_secs_f64();
     let done = Progress::get(&progress.ok);
     assert_eq!(done, u64::from(PRODUCERS) * SENDS, "every send is acknowledged on a healthy mock");

@@ -34,7 +34,9 @@ pub fn guard(program: impl FnOnce() -> anyhow::Result<u8>) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
         let what = panic.payload_as_str().unwrap_or("no message");
-        complain(&format!("this is a bug in tribunal{place}: {what}\n  please report it with the run's directory"));
+        complain(&format!(
+            "this is a bug in tribunal{place}: {what}\n  please report it with the run's directory"
+        ));
     }));
     ExitCode::from(match catch_unwind(AssertUnwindSafe(program)) {
         Ok(Ok(code)) => code,

@@ -6,6 +6,9 @@
 //! - [`verbs`]: one story each; the longest of them, [`run`], in a folder of its own
 //! - around them: [`exit`] (codes and errors), [`signals`] (Ctrl-C), [`out`] (standard output)
 
+// A program exports nothing: `pub` here says what a module offers to the others.
+#![allow(unreachable_pub)]
+
 mod cli;
 mod exit;
 mod out;

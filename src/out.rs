@@ -15,8 +15,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Whether standard output takes colour: a terminal, and nobody asked for none (`NO_COLOR`).
-pub fn color() -> bool {
+fn color() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// How text is laid out on standard output.
+pub fn style() -> results::ReportStyle {
+    results::ReportStyle { color: color(), width: width(), ..results::ReportStyle::default() }
 }
 
 /// Whether standard error is a terminal.

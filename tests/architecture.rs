@@ -34,7 +34,11 @@ fn rooms_import_only_the_hall() {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().expect("a list");
     let names: BTreeSet<&str> = packages.iter().map(|p| p["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, allowed.keys().copied().collect(), "a room appeared or went: say here whom it may know");
+    assert_eq!(
+        names,
+        allowed.keys().copied().collect(),
+        "a room appeared or went: say here whom it may know"
+    );
     for package in packages {
         let name = package["name"].as_str().expect("a name");
         // Development dependencies too: a test that reaches across rooms ties them together as well.

@@ -9,11 +9,12 @@ use common::{Store, called, history};
 const USAGE: i32 = 254;
 const FAILED: i32 = 255;
 
-const SEND: &str = r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"send","value":[["send","t-0",0]]}"#;
-const SENT: &str = r#"{"index":1,"time":2,"process":0,"type":"ok","f":"send","value":[["send","t-0",[0,0]]]}"#;
+const SEND: &str =
+    r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"send","value":[["send","t-0",0]]}"#;
+const SENT: &str =
+    r#"{"index":1,"time":2,"process":0,"type":"ok","f":"send","value":[["send","t-0",[0,0]]]}"#;
 const POLL: &str = r#"{"index":2,"time":3,"process":1,"type":"invoke","f":"poll","value":[["poll"]]}"#;
-const POLLED: &str =
-    r#"{"index":3,"time":4,"process":1,"type":"ok","f":"poll","value":[["poll",{"t-0":[[0,0]]}]],"position":{"t-0":1}}"#;
+const POLLED: &str = r#"{"index":3,"time":4,"process":1,"type":"ok","f":"poll","value":[["poll",{"t-0":[[0,0]]}]],"position":{"t-0":1}}"#;
 
 #[test]
 fn wrong_options_are_usage_errors() {
@@ -97,14 +98,18 @@ fn damage_in_the_middle_is_refused_with_line_and_byte() {
     let store = Store::new();
     std::fs::create_dir_all(store.root()).expect("creates");
     let path = history(&store.root(), "damaged.jsonl", &[SEND, "{\"time\":x}", SENT]);
-    store.call(&["analyze", path.to_str().expect("UTF-8")]).fails(FAILED, &["damaged.jsonl", "line 2", "byte 9"]);
+    store
+        .call(&["analyze", path.to_str().expect("UTF-8")])
+        .fails(FAILED, &["damaged.jsonl", "line 2", "byte 9"]);
 
     let mut compressed = zstd::bulk::compress(format!("{SEND}\n{SENT}\n").as_bytes(), 3).expect("compresses");
     let middle = compressed.len() / 2;
     compressed[middle..middle + 8].fill(0xff);
     let path = store.root().join("damaged.jsonl.zst");
     std::fs::write(&path, compressed).expect("writes");
-    store.call(&["analyze", path.to_str().expect("UTF-8")]).fails(FAILED, &["damaged.jsonl.zst", "damaged at byte"]);
+    store
+        .call(&["analyze", path.to_str().expect("UTF-8")])
+        .fails(FAILED, &["damaged.jsonl.zst", "damaged at byte"]);
 }
 
 #[test]
@@ -139,7 +144,9 @@ fn a_store_that_cannot_be_written_is_named() {
 fn a_full_disk_ends_the_run_and_keeps_what_was_written() {
     let store = Store::new();
     let program = env!("CARGO_BIN_EXE_tribunal");
-    let script = format!("trap '' XFSZ; ulimit -f 400; exec {program} run --time-limit 20s --no-faults --rate 20000 --partitions 40");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 400; exec {program} run --time-limit 20s --no-faults --rate 20000 --partitions 40"
+    );
     let mut command = Command::new("bash");
     command.args(["-c", &script]).env("TRIBUNAL_STORE", store.root()).env_remove("RUST_BACKTRACE");
     let called = called(command.output().expect("starts"));

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn an_isolated_leader_still_serves_clients_while_another_leads() {
-    let mut spec = spec("isolate").await;
+    let (mut spec, _gone) = spec("isolate").await;
     // The default, 9 s, halved: this test is about what happens then.
     spec.broker_config.insert("broker.session.timeout.ms".into(), "4500".into());
     let run = spec.run_id.clone();
@@ -67,14 +67,15 @@ async fn an_isolated_leader_still_serves_clients_while_another_leads() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn kill_stop_and_pause_bite_and_are_undone() {
-    let spec = spec("process").await;
+    let (spec, _gone) = spec("process").await;
     let cluster = Cluster::Docker(DockerCluster::create(spec).await.unwrap());
     with_topic(&cluster, "t").await;
     let external = ExternalCluster::open(&cluster.endpoints().bootstrap[0], Settings::new()).await.unwrap();
     assert_eq!(addresses(external.endpoints()), addresses(cluster.endpoints()));
 
     let node = || "kafka-2".to_owned();
-    for act in [Action::Kill { node: node() }, Action::Stop { node: node() }, Action::Pause { node: node() }]
+    // The stop comes first: a broker that is still starting does not shut down cleanly.
+    for act in [Action::Stop { node: node() }, Action::Kill { node: node() }, Action::Pause { node: node() }]
     {
         external.can(&act).unwrap_err();
         cluster.can(&act).unwrap();
@@ -105,7 +106,7 @@ async fn kill_stop_and_pause_bite_and_are_undone() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn links_are_cut_from_a_side_container_too() {
-    let mut spec = spec("side").await;
+    let (mut spec, _gone) = spec("side").await;
     spec.brokers = 2;
     spec.cut.way = Some("side-container".into());
     spec.cut.tools_base = Some(spec.image.clone());
@@ -136,7 +137,7 @@ async fn links_are_cut_from_a_side_container_too() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn two_clusters_at_once_stay_apart_and_a_kept_one_stays() {
-    let (mut left, mut right) = (spec("left").await, spec("right").await);
+    let ((mut left, _gone_left), (mut right, _gone_right)) = (spec("left").await, spec("right").await);
     (left.brokers, right.brokers) = (1, 1);
     left.keep = true;
     let (left_run, right_run) = (left.run_id.clone(), right.run_id.clone());
@@ -169,7 +170,7 @@ async fn two_clusters_at_once_stay_apart_and_a_kept_one_stays() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() {
-    let mut spec = spec("attach").await;
+    let (mut spec, _gone) = spec("attach").await;
     spec.brokers = 2;
     let project = format!("shop-{}", spec.run_id);
     spec.labels.insert("com.docker.compose.project".into(), project.clone());
@@ -184,7 +185,7 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
     assert_eq!(names, [(1, name(1)), (2, name(2))]);
     assert_eq!(addresses(cluster.endpoints()), addresses(owner.endpoints()));
     for act in
-        [Action::Kill { node: name(2) }, Action::Stop { node: name(2) }, Action::Pause { node: name(2) }]
+        [Action::Stop { node: name(2) }, Action::Kill { node: name(2) }, Action::Pause { node: name(2) }]
     {
         assert_eq!(cluster.apply(&act).await.unwrap().bit, Some(true), "{act:?}");
         cluster.undo(&act).await.unwrap();
@@ -200,8 +201,12 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
     cluster.remove().await.unwrap();
     assert_eq!(owned(&theirs).await.unwrap().containers, [name(1), name(2)], "they are still there");
 
-    let by_label = AttachedCluster::open(attach(format!("label:com.docker.compose.project={project}"))).await;
-    assert_eq!(addresses(by_label.unwrap().endpoints()), addresses(owner.endpoints()));
+    until("both brokers are back", async || {
+        let label = format!("label:com.docker.compose.project={project}");
+        let by_label = AttachedCluster::open(attach(label)).await.ok()?;
+        (addresses(by_label.endpoints()) == addresses(owner.endpoints())).then_some(())
+    })
+    .await;
     let error = AttachedCluster::open(attach("compose:nobody".into())).await.unwrap_err().to_string();
     assert!(error.contains("com.docker.compose.project=nobody") && error.contains(&project), "{error}");
     owner.remove().await.unwrap();
@@ -210,7 +215,7 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
 async fn what_fails_half_way_leaves_nothing_and_says_why() {
-    let mut bad = spec("bad").await;
+    let (mut bad, _gone_bad) = spec("bad").await;
     bad.brokers = 1;
     bad.broker_config.insert("log.dirs".into(), "/proc/nowhere".into());
     let run = bad.run_id.clone();
@@ -218,22 +223,36 @@ async fn what_fails_half_way_leaves_nothing_and_says_why() {
     assert!(error.contains("kafka-1 ended with exit code") && error.contains("/proc/nowhere"), "{error}");
     assert!(owned(&run).await.is_none());
 
-    let mut absent = spec("absent").await;
+    let (mut absent, _gone_absent) = spec("absent").await;
     absent.image = "localhost:1/no/such-image:1".into();
     absent.pull_within = Duration::from_secs(10);
     let error = DockerCluster::create(absent).await.unwrap_err().to_string();
     assert!(error.contains("no/such-image") && error.contains("nemesis/images/build.sh"), "{error}");
 
     // Given up while brokers start: Ctrl-C does that.
-    let given_up = spec("given-up").await;
+    let (given_up, _gone_given_up) = spec("given-up").await;
     let run = given_up.run_id.clone();
     let creation = tokio::time::timeout(Duration::from_secs(2), DockerCluster::create(given_up)).await;
     assert!(creation.is_err(), "up within 2 s");
     assert!(owned(&run).await.is_none());
 }
 
+/// Removes a run's containers when a test ends, also by a panic.
+struct GoneAtEnd(String);
+
+impl Drop for GoneAtEnd {
+    fn drop(&mut self) {
+        let run_id = self.0.clone();
+        let removal = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("threads");
+            runtime.block_on(remove_run(&run_id)).map(drop)
+        });
+        let _ = removal.join();
+    }
+}
+
 /// Three brokers of the image that is here, under a run id of their own.
-async fn spec(name: &str) -> DockerSpec {
+async fn spec(name: &str) -> (DockerSpec, GoneAtEnd) {
     const LOCAL: &str = "local/kafka:4.3.0";
     let mut spec = DockerSpec::new(format!("test-{name}-{}", std::process::id()));
     let engine = Engine::connect().await.expect("these tests need Docker");
@@ -242,7 +261,8 @@ async fn spec(name: &str) -> DockerSpec {
         Err(_) if images::find(&engine, LOCAL).await.unwrap().is_some() => LOCAL.to_owned(),
         Err(_) => spec.image,
     };
-    spec
+    let gone = GoneAtEnd(spec.run_id.clone());
+    (spec, gone)
 }
 
 async fn with_topic(cluster: &Cluster, name: &str) {

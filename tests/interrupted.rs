@@ -32,7 +32,8 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
 }
 
 fn fault_holds(store: &Store) -> bool {
-    std::fs::read_to_string(store.root().join("current/nemesis.journal")).is_ok_and(|text| text.contains("broker-down"))
+    std::fs::read_to_string(store.root().join("current/nemesis.journal"))
+        .is_ok_and(|text| text.contains("broker-down"))
 }
 
 fn pid(child: &Child) -> Pid {

@@ -9,16 +9,34 @@ fn a_clean_run_is_valid_and_leaves_everything_behind() {
     let store = Store::new();
     let called = store.call(&["run", "--time-limit", "8s", "--seed", "7f"]);
     assert_eq!(called.code, 0, "{}\n{}", called.err, called.out);
-    assert!(called.out.contains("VALID") && called.out.contains("tribunal run mock-duplicates"), "{}", called.out);
+    assert!(
+        called.out.contains("VALID") && called.out.contains("tribunal run mock-duplicates"),
+        "{}",
+        called.out
+    );
     assert!(called.out.contains("nothing about Kafka's replication"), "{}", called.out);
     let verdict = store.verdict("latest");
     assert_eq!(verdict["validity"], "valid");
     let exercised = &verdict["exercised"];
-    assert_eq!((exercised["faults_asked"].as_u64(), exercised["faults_bit"].as_u64()), (Some(2), Some(2)), "{verdict}");
+    assert_eq!(
+        (exercised["faults_asked"].as_u64(), exercised["faults_bit"].as_u64()),
+        (Some(2), Some(2)),
+        "{verdict}"
+    );
     assert!(exercised["acknowledged"].as_u64() > Some(15_000), "{exercised}");
     assert_eq!(exercised["consume_all"]["covered"], 6, "{exercised}");
     let run = store.latest();
-    for file in ["run.json", "scenario.toml", "history.jsonl.zst", "history.idx", "cluster.jsonl", "nemesis.journal", "verdict.json", "series.json", "tribunal.log"] {
+    for file in [
+        "run.json",
+        "scenario.toml",
+        "history.jsonl.zst",
+        "history.idx",
+        "cluster.jsonl",
+        "nemesis.journal",
+        "verdict.json",
+        "series.json",
+        "tribunal.log",
+    ] {
         let length = std::fs::metadata(run.join(file)).unwrap_or_else(|e| panic!("{file}: {e}")).len();
         assert!(length > 0, "{file} is empty");
     }
@@ -32,7 +50,12 @@ fn a_clean_run_is_valid_and_leaves_everything_behind() {
     assert!(listed.out.contains("queue") && listed.out.contains("VALID"), "{}", listed.out);
     assert_eq!(store.call(&["show"]).code, 0);
     let healed = store.call(&["heal"]);
-    assert!(healed.code == 0 && healed.out.contains("nothing is left in force"), "{}{}", healed.out, healed.err);
+    assert!(
+        healed.code == 0 && healed.out.contains("nothing is left in force"),
+        "{}{}",
+        healed.out,
+        healed.err
+    );
     // Judged again, from the files alone, by either name: the same.
     for name in ["latest", run.join("history.jsonl.zst").to_str().expect("UTF-8")] {
         let again = store.call(&["analyze", name, "--json"]);
@@ -51,7 +74,10 @@ fn duplicates_of_a_producer_whose_answers_come_late_are_found_and_explained() {
     assert_eq!(called.code, 0, "the scenario expects them\n{}\n{}", called.err, called.out);
     assert!(called.out.contains("INVALID") && called.out.contains("because"), "{}", called.out);
     let verdict = store.verdict("latest");
-    assert_eq!((verdict["validity"].as_str(), verdict["expectation"]["state"].as_str()), (Some("invalid"), Some("met")));
+    assert_eq!(
+        (verdict["validity"].as_str(), verdict["expectation"]["state"].as_str()),
+        (Some("invalid"), Some("met"))
+    );
     assert!(count(&verdict, "duplicate") > 0);
     assert_eq!(count(&verdict, "lost-write"), 0);
     let shown = store.call(&["show", "--anomaly", "1"]);
@@ -81,8 +107,19 @@ fn losses_with_acks_0_are_counted_and_are_no_lost_acknowledged_writes() {
 fn bounces_and_leader_moves_alone_show_nothing() {
     let store = Store::new();
     let args = [
-        "run", "--time-limit", "10s", "--acks", "1", "--fault", "broker-down@2s+1s", "--fault", "leader-move@4s",
-        "--fault", "broker-down@5s+500ms", "--fault", "leader-move@7s",
+        "run",
+        "--time-limit",
+        "10s",
+        "--acks",
+        "1",
+        "--fault",
+        "broker-down@2s+1s",
+        "--fault",
+        "leader-move@4s",
+        "--fault",
+        "broker-down@5s+500ms",
+        "--fault",
+        "leader-move@7s",
     ];
     let verdict = store.judged(&args, 0);
     assert_eq!(verdict["anomalies"].as_object().map(serde_json::Map::len), Some(0), "{verdict}");

@@ -30,11 +30,18 @@ pub async fn bring_up(plan: &Plan, run_id: &str, keep: bool, notices: Arc<Notice
             spec.brokers = scenario.brokers;
             spec.keep = keep;
             spec.broker_config.clone_from(&scenario.broker_set);
+            if scenario.tools_image.is_some() {
+                spec.cut.tools_base.clone_from(&scenario.tools_image);
+            }
             spec.progress = Arc::new(move |text: &str| notices.say(&format!("  {text}")));
             Cluster::Docker(DockerCluster::create(spec).await?)
         }
         Target::Attach(selector) => {
-            let spec = AttachSpec::new(selector, run_id, scenario.bootstrap.clone(), plan.scenario.security());
+            let mut spec = AttachSpec::new(selector, run_id, scenario.bootstrap.clone(), scenario.security());
+            if scenario.tools_image.is_some() {
+                spec.cut.tools_base.clone_from(&scenario.tools_image);
+            }
+            spec.progress = Arc::new(move |text: &str| notices.say(&format!("  {text}")));
             Cluster::Attached(AttachedCluster::open(spec).await?)
         }
         Target::External(servers) => {

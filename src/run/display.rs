@@ -43,7 +43,12 @@ struct Shown {
 
 impl Display {
     /// Starts to show.
-    pub fn start(progress: Arc<Progress>, active: ActiveFaults, clock: Clock, limit: Option<Duration>) -> Display {
+    pub fn start(
+        progress: Arc<Progress>,
+        active: ActiveFaults,
+        clock: Clock,
+        limit: Option<Duration>,
+    ) -> Display {
         let terminal = crate::out::stderr_is_terminal();
         let phase = Arc::new(AtomicU8::new(Phase::Load as u8));
         let before = (0, Instant::now());

@@ -9,6 +9,7 @@ mod bring_up;
 mod display;
 mod notice;
 mod plan;
+mod tell;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,7 +143,11 @@ impl<'a> Run<'a> {
             }
         };
         self.meta.target = cluster.meta();
-        self.notices.say(&format!("  ✓ cluster up ({:.1}s)  {}", began.elapsed().as_secs_f64(), self.meta.target.description));
+        self.notices.say(&format!(
+            "  ✓ cluster up ({:.1}s)  {}",
+            began.elapsed().as_secs_f64(),
+            self.meta.target.description
+        ));
         let cluster = Arc::new(cluster);
         let result = self.with_topics(&cluster, stop).await;
         if let Err(e) = cluster.collect_logs(&self.dir.nodes()).await {
@@ -156,13 +161,17 @@ impl<'a> Run<'a> {
                     _ => None,
                 };
                 if let Err(e) = cluster.remove().await {
-                    self.notices.say(&format!("  warning: the cluster could not be removed: {e}; try `tribunal heal`"));
+                    self.notices.say(&format!(
+                        "  warning: the cluster could not be removed: {e}; try `tribunal heal`"
+                    ));
                 }
                 if let Some(kept) = kept {
                     self.notices.say(&format!("  {kept}"));
                 }
             }
-            Err(_) => self.notices.say("  warning: the cluster is still in use and was not removed; try `tribunal heal`"),
+            Err(_) => self
+                .notices
+                .say("  warning: the cluster is still in use and was not removed; try `tribunal heal`"),
         }
         result
     }
@@ -173,7 +182,9 @@ impl<'a> Run<'a> {
             return;
         }
         if let Err(e) = nemesis::containers::owned::remove_run(id).await {
-            self.notices.say(&format!("  warning: what was made so far could not be removed: {e}; try `tribunal heal`"));
+            self.notices.say(&format!(
+                "  warning: what was made so far could not be removed: {e}; try `tribunal heal`"
+            ));
         }
     }
 
@@ -181,7 +192,10 @@ impl<'a> Run<'a> {
         let topics = self.plan.topics(&self.dir.id());
         let reasons = nemesis::runner::refusals(&self.plan.schedule, cluster, &topics);
         if !reasons.is_empty() {
-            return Err(crate::exit::usage(format!("these faults cannot be done here: {}", reasons.join("; "))));
+            return Err(crate::exit::usage(format!(
+                "these faults cannot be done here: {}",
+                reasons.join("; ")
+            )));
         }
         self.meta.topics = topics.iter().map(|t| t.name.clone()).collect();
         self.dir.write_meta(&self.meta)?;
@@ -196,7 +210,9 @@ impl<'a> Run<'a> {
         };
         self.notices.say(&format!(
             "  ✓ topics ({:.1}s)  {} x {} partitions   ✓ {faults}",
-            ready.seconds, topics.len(), self.plan.scenario.workload.partitions
+            ready.seconds,
+            topics.len(),
+            self.plan.scenario.workload.partitions
         ));
         self.record(cluster, topics, stop).await
     }
@@ -217,7 +233,12 @@ impl<'a> Run<'a> {
         Ok(self.dir.write_meta(&self.meta)?)
     }
 
-    async fn record(&mut self, cluster: &Arc<Cluster>, topics: Vec<TopicSpec>, stop: &Stop) -> Result<Ending> {
+    async fn record(
+        &mut self,
+        cluster: &Arc<Cluster>,
+        topics: Vec<TopicSpec>,
+        stop: &Stop,
+    ) -> Result<Ending> {
         let clock = Clock::start();
         self.meta.started = store::time::rfc3339(clock.wall_start());
         self.dir.write_meta(&self.meta)?;
@@ -234,7 +255,8 @@ impl<'a> Run<'a> {
         if let Err(e) = sampler.stop().await {
             self.notices.say(&format!("  warning: the cluster could not be sampled to the end: {e}"));
         }
-        let recorder = Arc::into_inner(recorder).context("the recorder is still in use; this is a bug in tribunal")?;
+        let recorder =
+            Arc::into_inner(recorder).context("the recorder is still in use; this is a bug in tribunal")?;
         let summary = recorder.finish()?;
         self.notices.say(&format!(
             "  ✓ recorded {} lines, {:.1} MB",
@@ -270,9 +292,12 @@ impl<'a> Run<'a> {
         let nemesis = tokio::spawn(runner.run(over));
         let load = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
-            let (recorder, progress, flag) = (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
+            let (recorder, progress, flag) =
+                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
             let names = names.clone();
-            tokio::task::spawn_blocking(move || run_queue(&workload, &endpoints, &names, &recorder, progress, &flag))
+            tokio::task::spawn_blocking(move || {
+                run_queue(&workload, &endpoints, &names, &recorder, &progress, &flag)
+            })
         };
         let load = load.await.context("the workload ended unexpectedly");
         let _ = load_ended.send(true);
@@ -286,7 +311,10 @@ impl<'a> Run<'a> {
         if let Cluster::Mock(mock) = &**cluster
             && let Some(why) = mock.died()
         {
-            anyhow::bail!("{why}; what was recorded up to then is kept: tribunal analyze {}", self.dir.path().display());
+            anyhow::bail!(
+                "{why}; what was recorded up to then is kept: tribunal analyze {}",
+                self.dir.path().display()
+            );
         }
 
         display.phase(Phase::Settle);
@@ -302,19 +330,22 @@ impl<'a> Run<'a> {
         display.phase(Phase::Drain);
         let drain = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
-            let (recorder, progress, flag) = (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
-            tokio::task::spawn_blocking(move || consume_all(&workload, &endpoints, &names, &recorder, progress, &flag))
+            let (recorder, progress, flag) =
+                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
+            tokio::task::spawn_blocking(move || {
+                consume_all(&workload, &endpoints, &names, &recorder, &progress, &flag)
+            })
         };
         let drain = drain.await.context("the consume-all pass ended unexpectedly")??;
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }
-        self.notices.say(&format!("  {drain}"));
+        self.notices.say(&tell::drain(&drain));
         Ok(Ending::Recorded)
     }
 
     fn tell(&self, load: &QueueReport, faults: &RunnerReport) {
-        self.notices.say(&format!("  {load}"));
+        tell::load(load).iter().for_each(|line| self.notices.say(line));
         for fault in &faults.faults {
             let mark = if fault.bit == Some(true) { "✓" } else { "-" };
             self.notices.say(&format!("  {mark} fault {} {}: {}", fault.number, fault.label, fault.evidence));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use nemesis::admin::TopicSpec;
-use nemesis::cluster::mock::{MockPlan, admit};
+use nemesis::cluster::mock::admit::{MockPlan, admit};
 use nemesis::fault::FaultSpec;
 use nemesis::fault::random::RandomSpec;
 use nemesis::fault::schedule::Schedule;
@@ -42,17 +42,17 @@ impl Plan {
             None => u64::from(rand::random::<u32>() >> 8),
         };
         scenario.seed = Some(format!("{seed:x}"));
-        if let Some(name) = &scenario.guarantee {
-            checker::check_guarantee(name).map_err(usage)?;
-        }
         let workload = scenario.workload.resolve(target.kind(), seed).map_err(usage)?;
         let mut specs: Vec<FaultSpec> = Vec::new();
         for fault in scenario.faults.iter().flatten() {
             specs.push(fault.parse().map_err(usage)?);
         }
         let random = random_faults(&scenario)?;
-        let schedule = Schedule::plan(&specs, random.as_ref(), load_duration(&workload), seed).map_err(usage)?;
+        let schedule =
+            Schedule::plan(&specs, random.as_ref(), load_duration(&workload), seed).map_err(usage)?;
         let plan = Plan { scenario, target, seed, workload, schedule };
+        let judged = checker::Context { terms: plan.terms(), ..checker::Context::default() };
+        checker::admit(&judged, &checker::Options::default()).map_err(usage)?;
         if plan.target == Target::Mock {
             plan.admit_on_mock()?;
         }

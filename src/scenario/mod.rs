@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use store::settings::{Settings, redact};
 use workloads::QueueConfig;
 
-pub use self::shipped::{SHIPPED, Shipped};
 pub use self::overrides::parse_seed;
+pub use self::shipped::SHIPPED;
 pub use self::target::Target;
 use crate::cli::RunArgs;
 use crate::exit::usage;
@@ -107,7 +107,10 @@ impl Scenario {
             let random = scenario.random.is_some();
             scenario.faults = Some(if random { Vec::new() } else { target.default_faults() });
         }
-        if args.scenario.is_none() && scenario.workload.sends.is_none() && scenario.workload.time_limit.is_none() {
+        if args.scenario.is_none()
+            && scenario.workload.sends.is_none()
+            && scenario.workload.time_limit.is_none()
+        {
             scenario.workload.time_limit = Some(target.default_time_limit());
         }
         Ok(scenario)
@@ -124,11 +127,14 @@ impl Scenario {
                 SHIPPED.iter().map(|s| s.name).collect::<Vec<_>>().join(", ")
             )));
         }
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}")).map_err(usage)?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {name}")).map_err(usage)?;
         let mut scenario: Scenario =
             toml::from_str(&text).map_err(|e| usage(format!("{name}: {}", e.to_string().trim_end())))?;
         // A file that does not name its test is named by its own name; a run's copy names it.
-        if let (Some(stem), false) = (path.file_stem(), text.lines().any(|l| l.trim_start().starts_with("test"))) {
+        if let (Some(stem), false) =
+            (path.file_stem(), text.lines().any(|l| l.trim_start().starts_with("test")))
+        {
             scenario.test = stem.to_string_lossy().into_owned();
         }
         scenario.check_name()?;
@@ -193,14 +199,17 @@ mod tests {
             assert_eq!(scenario.test, shipped.name);
             assert!(scenario.about.len() > 20, "{} says what it shows", shipped.name);
             for fault in scenario.faults.iter().flatten() {
-                fault.parse::<nemesis::fault::FaultSpec>().unwrap_or_else(|e| panic!("{}: {e}", shipped.name));
+                fault
+                    .parse::<nemesis::fault::FaultSpec>()
+                    .unwrap_or_else(|e| panic!("{}: {e}", shipped.name));
             }
         }
     }
 
     #[test]
     fn the_command_line_wins_over_the_scenario() {
-        let scenario = resolved(&["mock-duplicates", "--producers", "3", "--time-limit", "5s"]).expect("resolves");
+        let scenario =
+            resolved(&["mock-duplicates", "--producers", "3", "--time-limit", "5s"]).expect("resolves");
         assert_eq!(scenario.workload.producers, 3);
         assert_eq!(scenario.workload.time_limit.map(|d| d.as_secs()), Some(5));
         assert_eq!(scenario.test, "mock-duplicates");
@@ -208,7 +217,8 @@ mod tests {
 
     #[test]
     fn a_stored_scenario_is_the_same_scenario() {
-        let scenario = resolved(&["--seed", "7f", "--fault", "broker-down@5s+2s", "--acks", "1"]).expect("resolves");
+        let scenario =
+            resolved(&["--seed", "7f", "--fault", "broker-down@5s+2s", "--acks", "1"]).expect("resolves");
         let text = toml::to_string(&scenario).expect("it is written");
         let again: Scenario = toml::from_str(&text).expect("and read again");
         assert_eq!(again, scenario);

@@ -109,8 +109,10 @@ fn workload(scenario: &mut Scenario, args: &RunArgs) -> Result<()> {
     for (option, name, value) in given {
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         table.insert(name.to_owned(), value);
-        scenario.workload =
-            table.clone().try_into().map_err(|e: toml::de::Error| usage(format!("{option} {shown}: {}", e.message())))?;
+        scenario.workload = table
+            .clone()
+            .try_into()
+            .map_err(|e: toml::de::Error| usage(format!("{option} {shown}: {}", e.message())))?;
     }
     for pair in &args.client_set {
         let (key, value) = split_pair("--client-set", pair)?;

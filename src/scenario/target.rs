@@ -56,15 +56,27 @@ impl FromStr for Target {
             _ => {}
         }
         if let Some(project) = s.strip_prefix("compose:") {
-            return if project.is_empty() { Err(bad("names no project")) } else { Ok(Target::Attach(s.into())) };
+            return if project.is_empty() {
+                Err(bad("names no project"))
+            } else {
+                Ok(Target::Attach(s.into()))
+            };
         }
         if let Some(label) = s.strip_prefix("label:") {
-            let complete = label.split_once('=').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty());
-            return if complete { Ok(Target::Attach(s.into())) } else { Err(bad("names no label and value")) };
+            let complete =
+                label.split_once('=').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty());
+            return if complete {
+                Ok(Target::Attach(s.into()))
+            } else {
+                Err(bad("names no label and value"))
+            };
         }
         let servers: Vec<String> = s.split(',').map(|server| server.trim().to_owned()).collect();
         for server in &servers {
-            let port = server.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+            let port = server
+                .rsplit_once(':')
+                .filter(|(host, _)| !host.is_empty())
+                .map(|(_, port)| port.parse::<u16>());
             match port {
                 Some(Ok(1..)) => {}
                 Some(_) => return Err(bad(&format!("has no port in \"{server}\""))),
@@ -96,7 +108,8 @@ mod tests {
         assert_eq!("label:app=kafka".parse(), Ok(Target::Attach("label:app=kafka".into())));
         let external = Target::External(vec!["a:9092".into(), "[::1]:9092".into()]);
         assert_eq!("a:9092, [::1]:9092".parse(), Ok(external));
-        for bad in ["", "podman", "compose:", "label:x", "label:=v", "host:", "host:99999", "a:1,b", "host:0"] {
+        for bad in ["", "podman", "compose:", "label:x", "label:=v", "host:", "host:99999", "a:1,b", "host:0"]
+        {
             let error = bad.parse::<Target>().expect_err(bad);
             assert!(error.contains("HOST:PORT") && error.contains(bad), "{error}");
         }

@@ -55,7 +55,11 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
     report(args, &subjects, judged)
 }
 
-fn report(args: &AnalyzeArgs, subjects: &[(&String, Subject)], judged: Vec<Option<Result<Verdict>>>) -> Result<u8> {
+fn report(
+    args: &AnalyzeArgs,
+    subjects: &[(&String, Subject)],
+    judged: Vec<Option<Result<Verdict>>>,
+) -> Result<u8> {
     let several = subjects.len() > 1;
     let mut verdicts = Vec::new();
     let mut failed = false;
@@ -121,13 +125,12 @@ fn subject(name: &str, runs: &Runs) -> Result<Subject> {
 /// # Errors
 /// If the guarantee has no such name.
 pub fn options(judging: &JudgingArgs) -> Result<Options> {
-    let mut options = Options { examples: judging.examples, guarantee: judging.guarantee.clone(), ..Options::default() };
+    let mut options =
+        Options { examples: judging.examples, guarantee: judging.guarantee.clone(), ..Options::default() };
     if let Some(threads) = judging.threads {
         options.threads = usize::from(threads);
     }
-    if let Some(name) = &options.guarantee {
-        checker::check_guarantee(name).map_err(usage)?;
-    }
+    checker::admit(&Context::default(), &options).map_err(usage)?;
     Ok(options)
 }
 
@@ -156,7 +159,9 @@ pub fn judge_run(run: &RunDir, options: &Options) -> Result<Analysis> {
     let mut analysis = checker::analyze(Source::open(&run.history())?, &context, options)?;
     match &meta.status {
         RunStatus::Recorded => {}
-        RunStatus::Running => analysis.verdict.notes.push("the run has not ended, or tribunal was killed".into()),
+        RunStatus::Running => {
+            analysis.verdict.notes.push("the run has not ended, or tribunal was killed".into())
+        }
         RunStatus::Interrupted => analysis.verdict.notes.push("the run was interrupted".into()),
         RunStatus::Failed { reason } => analysis.verdict.notes.push(format!("the run failed: {reason}")),
     }
@@ -200,8 +205,7 @@ fn samples(path: &Path) -> Result<Vec<ClusterSample>> {
 /// # Errors
 /// If standard output cannot be written.
 pub fn print_verdict(verdict: &Verdict, next: &[(String, String)]) -> Result<()> {
-    let style = results::ReportStyle { color: out::color(), width: out::width(), ..results::ReportStyle::default() };
-    out::print(&results::verdict_text(verdict, &style, next))
+    out::print(&results::verdict_text(verdict, &out::style(), next))
 }
 
 /// What somebody would want to do after this verdict.
@@ -209,7 +213,10 @@ pub fn next_steps(run: &RunDir, verdict: &Verdict) -> Vec<(String, String)> {
     let step = |command: String, why: &str| (command, why.to_owned());
     let mut next = Vec::new();
     if !verdict.anomalies.is_empty() {
-        next.push(step(format!("tribunal show {} --anomaly 1", run.id()), "the first finding with its history lines"));
+        next.push(step(
+            format!("tribunal show {} --anomaly 1", run.id()),
+            "the first finding with its history lines",
+        ));
     }
     next.push(step(format!("tribunal run {}", run.scenario().display()), "the same run again"));
     next

@@ -19,8 +19,8 @@ pub async fn doctor(args: &DoctorArgs) -> Result<u8> {
         let mut text = String::new();
         for fact in &facts {
             let mark = match fact.level {
-                Level::Ok => "✓ ok     ",
-                Level::Note => "- note   ",
+                Level::Good => "✓ ok     ",
+                Level::Limited => "- limited",
                 Level::Missing => "✗ missing",
             };
             text.push_str(&format!("{mark}  {:<16} {}\n", fact.name, fact.detail));
@@ -43,7 +43,12 @@ fn store_fact(runs: &Runs) -> Fact {
     match writable {
         Ok(()) => {
             let n = runs.list().map_or(0, |runs| runs.len());
-            Fact { name: "store", level: Level::Ok, detail: format!("{root} can be written; {n} runs"), next_step: None }
+            Fact {
+                name: "store",
+                level: Level::Good,
+                detail: format!("{root} can be written; {n} runs"),
+                next_step: None,
+            }
         }
         Err(e) => Fact {
             name: "store",

@@ -52,7 +52,11 @@ pub async fn run(args: RunArgs) -> Result<u8> {
         out::print(&format!("{}\n", serde_json::to_string_pretty(&analysis.verdict)?))?;
     } else {
         print_verdict(&analysis.verdict, &what_next(&args, &dir, &analysis.verdict))?;
-        out::print(&format!("  run        {}\n  pictures   {}\n", dir.path().display(), listed(&dir, &pictures)))?;
+        out::print(&format!(
+            "  run        {}\n  pictures   {}\n",
+            dir.path().display(),
+            listed(&dir, &pictures)
+        ))?;
     }
     Ok(analysis.verdict.exit_code())
 }
@@ -67,7 +71,10 @@ fn listed(dir: &RunDir, pictures: &[std::path::PathBuf]) -> String {
 fn what_next(args: &RunArgs, dir: &RunDir, verdict: &Verdict) -> Vec<(String, String)> {
     let mut next = next_steps(dir, verdict);
     if args.scenario.is_none() && verdict.anomalies.is_empty() {
-        next.insert(0, ("tribunal run mock-duplicates".into(), "a run in which a failure is found and explained".into()));
+        next.insert(
+            0,
+            ("tribunal run mock-duplicates".into(), "a run in which a failure is found and explained".into()),
+        );
     }
     next
 }

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use store::chunks::map_chunks;
 use store::reader::{ReadError, Source};
 use store::run_dir::{RunDir, Runs};
-use store::verdict::{Example, Verdict};
 
+use super::analyze::next_steps;
 use crate::cli::ShowArgs;
 use crate::exit::usage;
 use crate::out;
@@ -25,12 +25,25 @@ fn summary(run: &RunDir) -> Result<u8> {
     let meta = run.read_meta()?;
     let verdict = run.verdict().exists().then(|| run.read_verdict()).transpose()?;
     let mut files: Vec<(String, u64)> = Vec::new();
-    for path in [run.history(), run.cluster(), run.journal(), run.verdict(), run.series(), run.plots(), run.nodes(), run.log()] {
+    for path in [
+        run.history(),
+        run.cluster(),
+        run.journal(),
+        run.verdict(),
+        run.series(),
+        run.plots(),
+        run.nodes(),
+        run.log(),
+    ] {
         if let Ok(metadata) = std::fs::metadata(&path) {
             files.push((path.display().to_string(), metadata.len()));
         }
     }
-    out::print(&results::run_text(&meta, verdict.as_ref(), &files, out::width(), out::color()))?;
+    let next = verdict.as_ref().map_or_else(
+        || vec![(format!("tribunal analyze {}", run.id()), "judge it".to_owned())],
+        |verdict| next_steps(run, verdict),
+    );
+    out::print(&results::run_text(&meta, verdict.as_ref(), &files, &out::style(), &next))?;
     Ok(0)
 }
 
@@ -40,26 +53,20 @@ fn finding(run: &RunDir, number: usize) -> Result<u8> {
         bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
     }
     let verdict = run.read_verdict()?;
-    let all = results::numbered_examples(&verdict);
-    let Some((kind, example)) = number.checked_sub(1).and_then(|i| all.get(i)) else {
-        return Err(usage(match all.len() {
+    let lines = lines_of(run, &results::witness_lines(&verdict, number))?;
+    let Some(text) = results::anomaly_text(&verdict, number, &lines, &out::style()) else {
+        let examples: usize = verdict.anomalies.values().map(|a| a.examples.len()).sum();
+        return Err(usage(match examples {
             0 => format!("{} has no findings to show", run.name()),
             n => format!("there is no finding {number}: {} has 1 to {n}", run.name()),
         }));
     };
-    let lines = witness_lines(run, example)?;
-    out::print(&results::example_text(number, kind, example, &lines, &faults_of(&verdict, example), out::width(), out::color()))?;
+    out::print(&text)?;
     Ok(0)
 }
 
-fn faults_of(verdict: &Verdict, example: &Example) -> Vec<String> {
-    let in_force = verdict.faults.iter().filter(|f| example.faults.contains(&f.fault));
-    in_force.map(|f| format!("{} {} ({})", f.fault, f.label, f.evidence)).collect()
-}
-
-/// The raw lines of an example's witnesses, by number.
-fn witness_lines(run: &RunDir, example: &Example) -> Result<BTreeMap<u64, String>> {
-    let wanted: Vec<u64> = example.witness.iter().map(|w| w.line).collect();
+/// The raw lines of a history with these numbers.
+fn lines_of(run: &RunDir, wanted: &[u64]) -> Result<BTreeMap<u64, String>> {
     let mut lines = BTreeMap::new();
     // Chunks do not know their number until they are joined: their text is looked at then.
     map_chunks(
