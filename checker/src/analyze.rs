@@ -19,6 +19,9 @@ use crate::strangers::name_their_origin;
 use crate::tables::Tables;
 use crate::words::grouped;
 
+/// Bytes of tables that are worth a thread to free them.
+const LARGE: u64 = 64 << 20;
+
 /// What analysis makes of a history.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Analysis {
@@ -62,8 +65,10 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let mut verdict = judge(evidence, checked, guarantee, context);
     verdict.expectation = expected.judge(&verdict);
     verdict.seconds = began.elapsed().as_secs_f64();
-    // Freeing a large history takes a while; nobody needs to wait for it.
-    std::thread::spawn(move || drop(tables));
+    if tables.bytes() > LARGE {
+        // Freeing a large history takes a while, and nobody needs to wait for it.
+        std::thread::spawn(move || drop(tables));
+    }
     Ok(Analysis { verdict, series })
 }
 

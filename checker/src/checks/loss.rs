@@ -14,7 +14,7 @@ use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
-use crate::tables::{Bounds, NO_OFFSET, NONE, Outcome, Send};
+use crate::tables::{Bounds, CORRUPT, NO_OFFSET, NONE, Outcome, Send};
 use crate::words::{count, grouped_i64, value};
 
 pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
@@ -38,7 +38,11 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
                 }
             }
             Reach::There(bounds) if below(send, bounds) => below_start += u64::from(send.acknowledged()),
-            Reach::There(_) if send.acknowledged() => lost.push(send.line, None, (row, None)),
+            Reach::There(_) if send.acknowledged() => {
+                // Damaged where it should stand, it is there after all, and of no use.
+                let damaged = send.offset != NO_OFFSET && view.surviving_at(send.offset).contains(&CORRUPT);
+                lost.push(send.line, damaged.then_some(Kind::Corrupt), (row, None));
+            }
             Reach::There(_) => unacked.push(send.line, None, row),
             Reach::NotThere(_) if send.acknowledged() && !seen => unseen.push(send.line, None, row),
             Reach::NoPass if send.acknowledged() && !seen => unread.push(row),

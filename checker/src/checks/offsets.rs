@@ -10,6 +10,7 @@ use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
 use crate::tables::{NO_OFFSET, NONE, Outcome};
+use crate::view::View;
 use crate::words::{grouped_i64, value};
 
 pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
@@ -38,8 +39,12 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     ])
 }
 
-/// A log that was cut back and written anew loses writes; that it disagrees with earlier reads follows from it.
+/// A log that was cut back and written anew loses writes, and a damaged record was something else before: that
+/// reads disagree follows from it.
 fn follows(bench: &Bench<'_, '_>, contested: &Contested) -> Option<Kind> {
+    if contested.values.iter().any(|seen| View::is_corrupt(seen.value)) {
+        return Some(Kind::Corrupt);
+    }
     let Reach::There(_) = bench.reach else { return None };
     let view = bench.view;
     let gone = contested.values.iter().filter_map(|seen| view.index.row(seen.value));

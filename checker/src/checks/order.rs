@@ -33,8 +33,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         collector.push(later.main_line(), None, pair);
     }
     for pair in stepped_back(view, &calls) {
-        let lost = matches!(bench.reach, Reach::There(_)) && !view.survives(pair.earlier);
-        regressions.push(view.send(pair.later).line, lost.then_some(Kind::LostWrite), pair);
+        regressions.push(view.send(pair.later).line, follows(bench, pair), pair);
     }
     let explain = bench.explain();
     Concluded::from(vec![
@@ -42,6 +41,19 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         internal.explain(|pair| out_of_order(&explain, *pair)),
         regressions.explain(|pair| regression(&explain, *pair)),
     ])
+}
+
+/// What a producer sees of something else: a loss, a reordering, an offset that its library made up.
+fn follows(bench: &Bench<'_, '_>, pair: Pair) -> Option<Kind> {
+    let view = bench.view;
+    let both = [pair.earlier, pair.later];
+    if both.iter().any(|row| !view.survives(*row)) {
+        return matches!(bench.reach, Reach::There(_)).then_some(Kind::LostWrite);
+    }
+    if both.iter().any(|row| view.at[*row as usize] != view.send(*row).offset) {
+        return Some(Kind::AckOffsetMismatch);
+    }
+    Some(Kind::NonmonotonicSend)
 }
 
 /// The rows of later sends that stand before an earlier one of their producer.

@@ -13,26 +13,32 @@ use super::{Bench, Concluded};
 use crate::explain::{Explain, at_line, send_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
-use crate::tables::Outcome;
+use crate::tables::{NO_OFFSET, Outcome};
 use crate::words::{duration, grouped_i64, value};
 
 pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let view = bench.view;
     let mut stale = Vec::new();
-    // The earliest acknowledgement of what stands later in the log.
-    let mut earliest: Option<(u64, u32)> = None;
+    // The earliest acknowledgement of what stands later in the log, without and with this offset: where even the
+    // pass read two values at one offset, neither stands before the other.
+    let (mut later, mut here): (Option<(u64, u32)>, Option<(u64, u32)>) = (None, None);
+    let mut offset = NO_OFFSET;
     for row in view.order.iter().rev().copied() {
         let send = view.send(row);
         if send.outcome == Outcome::Fail || view.index.ambiguous(row) {
             continue;
         }
-        if let Some((completed, after)) = earliest
+        if view.at[row as usize] != offset {
+            offset = view.at[row as usize];
+            later = here;
+        }
+        if let Some((completed, after)) = later
             && completed < send.invoked
         {
             stale.push((row, after));
         }
-        if send.acknowledged() && earliest.is_none_or(|(completed, _)| send.completed < completed) {
-            earliest = Some((send.completed, row));
+        if send.acknowledged() && here.is_none_or(|(completed, _)| send.completed < completed) {
+            here = Some((send.completed, row));
         }
     }
     let mut found = Collector::new(Kind::StaleAppend, bench.keep);

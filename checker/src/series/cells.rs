@@ -1,5 +1,6 @@
 //! Single latencies, thinned on a grid: of each cell one operation exactly as it was, and how many there were.
 
+use rustc_hash::FxHashMap;
 use store::op::OpType;
 use store::series::LatencyCells;
 
@@ -11,13 +12,14 @@ const ROW_BITS: u32 = 2;
 const FIRST_OCTAVE: u32 = 10;
 /// The last: everything above about 18 minutes shares its row.
 const LAST_OCTAVE: u32 = 40;
-const ROWS: usize = ((LAST_OCTAVE - FIRST_OCTAVE) << ROW_BITS) as usize + 1;
+const ROWS: u32 = ((LAST_OCTAVE - FIRST_OCTAVE) << ROW_BITS) + 1;
 
 /// The occupied cells of one function and type of completion.
 #[derive(Debug, Clone)]
 pub(super) struct Cells {
     width: u64,
-    cells: Vec<Cell>,
+    /// By column and row; most are empty.
+    cells: FxHashMap<u32, Cell>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,25 +32,27 @@ struct Cell {
 impl Cells {
     /// For times up to `end`.
     pub(super) fn new(end: u64) -> Cells {
-        Cells { width: end / COLUMNS + 1, cells: vec![Cell::default(); COLUMNS as usize * ROWS] }
+        Cells { width: end / COLUMNS + 1, cells: FxHashMap::default() }
     }
 
     /// The operation that stands for a cell is its slowest, the earliest of equals: whoever counts first, the
     /// same one stands in the end.
     pub(super) fn count(&mut self, time: u64, latency: u64) {
-        let column = (time / self.width).min(COLUMNS - 1) as usize;
-        self.cells[column * ROWS + row(latency)].take(Cell { time, latency, count: 1 });
+        let column = (time / self.width).min(COLUMNS - 1) as u32;
+        let cell = self.cells.entry(column * ROWS + row(latency)).or_default();
+        cell.take(Cell { time, latency, count: 1 });
     }
 
     pub(super) fn merge(&mut self, other: &Cells) {
-        for (mine, theirs) in self.cells.iter_mut().zip(&other.cells) {
-            mine.take(*theirs);
+        for (place, theirs) in &other.cells {
+            self.cells.entry(*place).or_default().take(*theirs);
         }
     }
 
     pub(super) fn finish(&self, f: &str, op_type: OpType) -> LatencyCells {
-        let cells: Vec<[u64; 3]> =
-            self.cells.iter().filter(|c| c.count > 0).map(|c| [c.time, c.latency, c.count]).collect();
+        let mut places: Vec<_> = self.cells.iter().collect();
+        places.sort_unstable_by_key(|(place, _)| **place);
+        let cells: Vec<[u64; 3]> = places.iter().map(|(_, c)| [c.time, c.latency, c.count]).collect();
         let thinned = cells.iter().any(|[_, _, count]| *count > 1);
         LatencyCells { f: f.to_owned(), op_type, cells, thinned }
     }
@@ -56,9 +60,6 @@ impl Cells {
 
 impl Cell {
     fn take(&mut self, other: Cell) {
-        if other.count == 0 {
-            return;
-        }
         let slower =
             (other.latency, std::cmp::Reverse(other.time)) > (self.latency, std::cmp::Reverse(self.time));
         if self.count == 0 || slower {
@@ -68,11 +69,11 @@ impl Cell {
     }
 }
 
-fn row(latency: u64) -> usize {
+fn row(latency: u64) -> u32 {
     let latency = latency.clamp(1 << FIRST_OCTAVE, 1 << LAST_OCTAVE);
     let octave = latency.ilog2();
     let part = (latency >> (octave - ROW_BITS)) - (1 << ROW_BITS);
-    (((octave - FIRST_OCTAVE) << ROW_BITS) + part as u32) as usize
+    ((octave - FIRST_OCTAVE) << ROW_BITS) + part as u32
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The checker's verdict on operations, in a form that tests compare.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use checker::{Analysis, Context, Options, analyze};
 use store::reader::Source;
@@ -14,19 +14,19 @@ pub type Finding = (String, String, String);
 
 /// Analyzes operations, keeping every example.
 pub fn analysis(ops: &[Op], context: &Context) -> Analysis {
-    let options = Options { threads: 2, examples: usize::MAX / 4, ..Options::default() };
+    let options = Options { threads: 1, examples: usize::MAX / 4, ..Options::default() };
     analyze(Source::bytes(text(ops).into_bytes()), context, &options).expect("a well-formed history")
 }
 
 /// Which number names a finding of a kind.
 pub fn named_by_offset(kind: &str) -> bool {
-    ["inconsistent-offsets", "nonmonotonic-poll", "poll-skip", "corrupt", "unexpected", "resurrected"]
+    ["inconsistent-offsets", "nonmonotonic-poll", "poll-skip", "corrupt"]
         .contains(&kind.trim_start_matches("int-"))
 }
 
-/// Every example of a verdict as a finding; counts must agree with the examples.
-pub fn findings(verdict: &Verdict) -> BTreeSet<Finding> {
-    let mut all = BTreeSet::new();
+/// Every example of a verdict as a finding, with how often it is there; counts must agree with the examples.
+pub fn findings(verdict: &Verdict) -> BTreeMap<Finding, usize> {
+    let mut all = BTreeMap::new();
     for (kind, anomaly) in &verdict.anomalies {
         assert_eq!(anomaly.count, anomaly.examples.len() as u64, "{kind}: all examples were asked for");
         for example in &anomaly.examples {
@@ -37,7 +37,7 @@ pub fn findings(verdict: &Verdict) -> BTreeSet<Finding> {
             } else {
                 example.value.clone().expect("a value")
             };
-            all.insert((kind.clone(), example.key.clone().unwrap_or_default(), name));
+            *all.entry((kind.clone(), example.key.clone().unwrap_or_default(), name)).or_default() += 1;
         }
     }
     all
