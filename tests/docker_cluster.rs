@@ -237,6 +237,45 @@ async fn what_fails_half_way_leaves_nothing_and_says_why() {
     assert!(owned(&run).await.is_none());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn clients_that_must_log_in_do_and_no_secret_is_told() {
+    const PASSWORD: &str = "hunter2-is-no-password";
+    let (mut spec, _gone) = spec("sasl").await;
+    spec.brokers = 1;
+    let module = "org.apache.kafka.common.security.plain.PlainLoginModule";
+    for (name, value) in [
+        ("listener.security.protocol.map", "INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT,EXTERNAL:SASL_PLAINTEXT"),
+        ("listener.name.external.sasl.enabled.mechanisms", "PLAIN"),
+        (
+            "listener.name.external.plain.sasl.jaas.config",
+            &format!("{module} required user_alice=\"{PASSWORD}\";"),
+        ),
+    ] {
+        spec.broker_config.insert(name.to_owned(), value.to_owned());
+    }
+    let log_in = |password: &str| {
+        let settings = [
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "alice"),
+            ("sasl.password", password),
+        ];
+        Settings::from(settings.map(|(name, value)| (name.to_owned(), value.to_owned())))
+    };
+    spec.security = log_in(PASSWORD);
+    let owner = DockerCluster::create(spec).await.unwrap();
+    let bootstrap = owner.endpoints().bootstrap.join(",");
+
+    let cluster = ExternalCluster::open(&bootstrap, log_in(PASSWORD)).await.unwrap();
+    assert_eq!(addresses(cluster.endpoints()), addresses(owner.endpoints()));
+    let shown = format!("{cluster:?} {:?} {owner:?} {:?}", cluster.meta(), owner.meta());
+    assert!(!shown.contains(PASSWORD), "{shown}");
+    let error = ExternalCluster::open(&bootstrap, log_in("a-wrong-one")).await.unwrap_err().to_string();
+    assert!(error.contains("Authentication failed") && !error.contains("a-wrong-one"), "{error}");
+    owner.remove().await.unwrap();
+}
+
 /// Removes a run's containers when a test ends, also by a panic.
 struct GoneAtEnd(String);
 

@@ -24,6 +24,7 @@ use crate::containers::images::{self, Image, Progress};
 use crate::containers::netns::{CutOptions, Way};
 use crate::containers::{kafka, labels, owned, readiness};
 use crate::error::NemesisError;
+use crate::security;
 
 /// What cluster to create.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct DockerSpec {
     pub keep: bool,
     /// Broker settings that win over tribunal's and Kafka's own.
     pub broker_config: BTreeMap<String, String>,
+    /// What clients need where `broker_config` puts TLS or SASL on the EXTERNAL listener.
+    pub security: Settings,
     /// Heap of each broker in MiB.
     pub heap_mib: u32,
     /// Further labels of the containers.
@@ -62,6 +65,7 @@ impl DockerSpec {
             brokers: 3,
             keep: false,
             broker_config: BTreeMap::new(),
+            security: Settings::new(),
             heap_mib: 384,
             labels: BTreeMap::new(),
             cut: CutOptions::from_env(),
@@ -74,6 +78,7 @@ impl DockerSpec {
     fn check(&self) -> Result<(), NemesisError> {
         labels::check_run_id(&self.run_id)?;
         images::check_name(&self.image)?;
+        security::check(&self.security)?;
         if !(1..=9).contains(&self.brokers) {
             return Err(NemesisError::Other(format!(
                 "{} brokers cannot be made: ask for 1 to 9 with --brokers",
@@ -137,7 +142,12 @@ impl DockerCluster {
     pub fn meta(&self) -> TargetMeta {
         TargetMeta {
             kind: "docker".to_owned(),
-            description: format!("docker {} x{}", self.image.name, self.endpoints.nodes.len()),
+            description: format!(
+                "docker {} x{}{}",
+                self.image.name,
+                self.endpoints.nodes.len(),
+                security::describe(&self.endpoints.security)
+            ),
             image_digest: Some(self.image.digest.clone().unwrap_or_else(|| self.image.id.clone())),
             nodes: self.endpoints.nodes.clone(),
             caveat: None,
@@ -270,9 +280,8 @@ async fn build(engine: Engine, spec: &DockerSpec, image: Image) -> Result<Docker
         .map(|s| Member::new(kafka::node_name(s.id), s.container.clone(), Some(s.address.clone())))
         .collect::<Vec<_>>();
     let brokers = started.iter().map(|s| (i32::from(s.id), s.address.clone())).collect();
-    let security = Settings::new();
     let (ready, way) = tokio::join!(
-        readiness::wait(&engine, &members, &brokers, &security, spec.ready_within),
+        readiness::wait(&engine, &members, &brokers, &spec.security, spec.ready_within),
         Way::find(&engine, &spec.run_id, &members[0].container, &spec.cut, Some(&spec.image), &spec.progress),
     );
     ready?;
@@ -284,7 +293,7 @@ async fn build(engine: Engine, spec: &DockerSpec, image: Image) -> Result<Docker
     let endpoints = Endpoints {
         bootstrap: started.iter().map(|s| s.address.clone()).collect(),
         nodes: started.iter().map(node).collect(),
-        security: Settings::new(),
+        security: spec.security.clone(),
     };
     let fleet = Fleet::new(engine, spec.run_id.clone(), members, way);
     fleet.learn_addresses().await?;

@@ -20,6 +20,9 @@ use super::{logs, rules};
 use crate::action::{Action, Bite, Direction, Link};
 use crate::error::NemesisError;
 
+/// The exit code of processes that SIGKILL ended.
+const SIGKILLED: i64 = 128 + 9;
+
 /// One broker's container.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -133,6 +136,10 @@ impl Fleet {
         let done = self.act(action).await;
         if done.is_err() {
             self.release(action);
+            if let Action::Cut { links } = action {
+                // Some of its rules may stand; what keeps them from going is the error already at hand.
+                let _ = self.settle_rules(&places(links)).await;
+            }
         }
         done
     }
@@ -177,7 +184,9 @@ impl Fleet {
                     Some(address) => (false, format!(", {address} refuses connections")),
                     None => (false, String::new()),
                 };
-                let evidence = format!("{node}: container state: {state}{port}");
+                let killed = matches!(action, Action::Stop { .. }) && state == State::Exited(SIGKILLED);
+                let unclean = if killed { ", not by a clean shutdown" } else { "" };
+                let evidence = format!("{node}: container state: {state}{port}{unclean}");
                 Ok(Bite { bit: Some(gone && !open), evidence })
             }
             Action::Pause { node } => {
