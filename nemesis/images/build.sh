@@ -13,7 +13,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: build.sh [--only kafka] [--kafka VERSION] [--tag IMAGE] [--local]
+usage: build.sh [--only kafka] [--kafka VERSION] [--tag IMAGE] [--local] [--pull-seconds N]
 
   --only NAME      build only this image; may be given again  [names: kafka; default: all]
   --kafka VERSION  Kafka's version                            [default: 4.3.0]
@@ -114,15 +114,16 @@ kafka() {
     return
   fi
   work=$(mktemp -d)
-  root_image local/jre:17 openjdk-17-jre-headless,iptables,iproute2,procps,ca-certificates
+  root_image tribunal/jre:17 openjdk-17-jre-headless,iptables,iproute2,procps,ca-certificates
   kafka_jars "$version" "$work/context/libs"
   cat >"$work/context/Dockerfile" <<'DOCKERFILE'
-FROM local/jre:17
+FROM tribunal/jre:17
 RUN useradd --uid 1000 --gid root --create-home --home-dir /home/appuser appuser
 COPY libs /opt/kafka/libs
 USER appuser
 DOCKERFILE
-  docker build -q -t "$tag" "$work/context" >/dev/null
+  docker build -q -t "$tag" "$work/context" >"$work/build.log" 2>&1 ||
+    { tail -n 20 "$work/build.log" >&2; fail "docker build failed; its last lines stand above"; }
   rm -rf "$work"; work=''
   # Under a name of its own, so that a later --tag does not matter; moved into place when whole.
   mkdir -p "$cache"
