@@ -290,6 +290,14 @@ impl<'a> Run<'a> {
         };
         let runner = Runner::prepare(self.plan.schedule.clone(), stage)?;
         let nemesis = tokio::spawn(runner.run(over));
+        // Asked to stop, faults heal at once: the clients may still wait for their last answers.
+        let interruption = tokio::spawn({
+            let (stop, load_ended) = (stop.clone(), load_ended.clone());
+            async move {
+                stop.wait().await;
+                let _ = load_ended.send(true);
+            }
+        });
         let load = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
             let (recorder, progress, flag) =
@@ -302,20 +310,14 @@ impl<'a> Run<'a> {
         let load = load.await.context("the workload ended unexpectedly");
         let _ = load_ended.send(true);
         let faults = nemesis.await.context("the nemesis ended unexpectedly");
+        interruption.abort();
         let load = load??;
         let faults = faults?;
         self.tell(&load, &faults);
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }
-        if let Cluster::Mock(mock) = &**cluster
-            && let Some(why) = mock.died()
-        {
-            anyhow::bail!(
-                "{why}; what was recorded up to then is kept: tribunal analyze {}",
-                self.dir.path().display()
-            );
-        }
+        self.still_there(cluster)?;
 
         display.phase(Phase::Settle);
         let settle = wait_healthy(cluster.endpoints(), &names, SETTLE, stop.watch.clone()).await;
@@ -340,8 +342,22 @@ impl<'a> Run<'a> {
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }
+        self.still_there(cluster)?;
         self.notices.say(&tell::drain(&drain));
         Ok(Ending::Recorded)
+    }
+
+    /// A target that died by itself is no finding about Kafka.
+    fn still_there(&self, cluster: &Cluster) -> Result<()> {
+        match cluster.lost() {
+            None => Ok(()),
+            Some(why) => {
+                anyhow::bail!(
+                    "{why}; what was recorded up to then is kept: tribunal analyze {}",
+                    self.dir.id()
+                )
+            }
+        }
     }
 
     fn tell(&self, load: &QueueReport, faults: &RunnerReport) {

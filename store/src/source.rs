@@ -10,6 +10,8 @@ use crate::frame_scan::{Frame, ReadAt, ScanError, is_zstd, scan};
 const PIECE: u64 = 2 << 20;
 /// A frame larger than this (compressed) is another tool's single frame: it is streamed, not held whole.
 const LARGE_FRAME: u64 = 32 << 20;
+/// Bytes by which a notation is told, of text and of the file.
+const START: u64 = 64 << 10;
 
 /// Why a history cannot be read. Every message names the file, the place and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,20 @@ pub enum ReadError {
         /// What is wrong.
         reason: String,
     },
+    /// A form is no operation of an EDN history.
+    #[error(
+        "{name}: line {line}, byte {byte}: {reason}; an EDN history has maps such as {{:type :invoke, :f :send, :value [[:send 5 1]], :process 0, :time 81000}}, a line each or in one vector"
+    )]
+    Edn {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The byte in that line, from 1.
+        byte: u64,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// A history to read.
@@ -57,6 +73,8 @@ pub struct Source {
     name: String,
     kind: Kind,
     piece: u64,
+    /// The first bytes of its text, once somebody asked.
+    start: Option<Vec<u8>>,
 }
 
 enum Kind {
@@ -106,17 +124,19 @@ impl Source {
             // A pipe or a device has no places.
             Kind::Stream(Box::new(file))
         };
-        Ok(Source { name, kind, piece: PIECE })
+        Ok(Source { name, kind, piece: PIECE, start: None })
     }
 
     /// Standard input.
     pub fn stdin() -> Source {
-        Source { name: "standard input".into(), kind: Kind::Stream(Box::new(io::stdin())), piece: PIECE }
+        let kind = Kind::Stream(Box::new(io::stdin()));
+        Source { name: "standard input".into(), kind, piece: PIECE, start: None }
     }
 
     /// Bytes in memory, as if they were a file.
     pub fn bytes(bytes: Vec<u8>) -> Source {
-        Source { name: "the history".into(), kind: Kind::Seekable(Box::new(bytes)), piece: PIECE }
+        let kind = Kind::Seekable(Box::new(bytes));
+        Source { name: "the history".into(), kind, piece: PIECE, start: None }
     }
 
     /// A stream, as standard input is one.
@@ -136,9 +156,48 @@ impl Source {
         &self.name
     }
 
+    /// The first bytes of its text, decompressed; nothing is taken from it. Damage is left for later to find.
+    pub(crate) fn start(&mut self) -> Result<&[u8], ReadError> {
+        if self.start.is_none() {
+            let fail = |source| ReadError::Io { name: self.name.clone(), source };
+            let mut raw = Vec::new();
+            match &mut self.kind {
+                Kind::Seekable(file) => {
+                    raw.resize(file.len().min(START) as usize, 0);
+                    file.read_exact_at(&mut raw, 0).map_err(fail)?;
+                }
+                Kind::Stream(stream) => {
+                    stream.by_ref().take(START).read_to_end(&mut raw).map_err(fail)?;
+                    let rest = std::mem::replace(stream, Box::new(io::empty()));
+                    *stream = Box::new(Cursor::new(raw.clone()).chain(rest));
+                }
+            }
+            if is_zstd(&raw) {
+                let mut text = Vec::new();
+                if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(raw.as_slice()) {
+                    // What came before the cut or the damage is there.
+                    let _ = decoder.take(START).read_to_end(&mut text);
+                }
+                raw = text;
+            }
+            self.start = Some(raw);
+        }
+        Ok(self.start.as_deref().unwrap_or_default())
+    }
+
+    /// The source as pieces of text in order, cut at arbitrary bytes.
+    pub(crate) fn in_order(self) -> Result<Feed, ReadError> {
+        let Source { name, kind, piece, .. } = self;
+        let kind = match kind {
+            Kind::Seekable(file) => Kind::Stream(Box::new(Sequential { file, at: 0 })),
+            stream => stream,
+        };
+        Source { name, kind, piece, start: None }.feed()
+    }
+
     /// Looks at the first bytes and decides how to read the rest.
     pub(crate) fn feed(self) -> Result<Feed, ReadError> {
-        let Source { name, kind, piece } = self;
+        let Source { name, kind, piece, .. } = self;
         let fail = |source| ReadError::Io { name: name.clone(), source };
         match kind {
             Kind::Stream(mut stream) => {

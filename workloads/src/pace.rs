@@ -35,8 +35,9 @@ impl Pace {
 
     /// When the next send is due; `None` in a closed loop.
     pub(crate) fn due(&self) -> Option<Nanos> {
-        self.is_open()
-            .then(|| Nanos(self.start.0 + (self.phase_ns + self.interval_ns * self.sent as f64) as u64))
+        self.is_open().then(|| {
+            Nanos(self.start.0 + (self.phase_ns + self.interval_ns * self.sent as f64).round() as u64)
+        })
     }
 
     /// Whether nothing more may be sent at `now`: the time is over, or the schedule is done.
@@ -85,6 +86,22 @@ mod tests {
         dues.sort_unstable();
         assert_eq!(dues.len(), 100);
         assert!(dues.windows(2).all(|w| w[1] - w[0] == 10_000_000), "evenly");
+    }
+
+    #[test]
+    fn the_schedule_holds_exactly_the_rate() {
+        for (rate, producers) in [(3000.0, 10), (1000.0, 3), (7.0, 1), (333.3, 7)] {
+            let mut sent = 0_u64;
+            for client in 0..producers {
+                let mut pace = Pace::new(rate, client, producers, Nanos(17), Duration::from_secs(30));
+                while !pace.is_over(Nanos(17)) {
+                    pace.advance();
+                    sent += 1;
+                }
+                assert_eq!(pace.unsent(pace.end()), 0);
+            }
+            assert_eq!(sent, (rate * 30.0) as u64, "{rate} by {producers}");
+        }
     }
 
     #[test]

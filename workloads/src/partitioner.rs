@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Partitioner {
-    /// tribunal: round robin from a place that the seed draws. Records have no key.
+    /// tribunal: in turn, some sends each, from a place that the seed draws. Records have no key.
     #[default]
     Explicit,
     /// CRC32 of the key.

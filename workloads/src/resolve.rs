@@ -87,6 +87,11 @@ impl QueueConfig {
             Some(_) => 3600,
             None => 30,
         }));
+        let linger = self.linger.unwrap_or(Duration::from_millis(match (self.rate > 0.0, mock) {
+            (false, _) => 0,
+            (true, false) => 5,
+            (true, true) => 20,
+        }));
         let mut topic_settings = self.topic_set.clone();
         topic_settings.insert("min.insync.replicas".to_owned(), min_insync_replicas.to_string());
         let resolved = Resolved {
@@ -98,7 +103,7 @@ impl QueueConfig {
             time_limit,
             isolation,
             min_insync_replicas,
-            producer_settings: settings::producer(self, idempotent, in_flight),
+            producer_settings: settings::producer(self, idempotent, in_flight, linger),
             consumer_settings: settings::consumer(self, isolation),
             topic_settings,
         };
@@ -297,6 +302,17 @@ impl Resolved {
         self.config.topics * self.config.partitions
     }
 
+    /// How many sends in a row go to one partition before the next one has its turn, so that batches fill: as Kafka's own
+    /// sticky partitioner does (KIP-480). A transaction still touches every partition.
+    pub(crate) fn stickiness(&self) -> u32 {
+        const STICKY: u32 = 20;
+        if self.config.transactional {
+            (self.config.transaction_sends / (2 * self.keys())).clamp(1, STICKY)
+        } else {
+            STICKY
+        }
+    }
+
     /// What one partition will hold after `sending` of sends, at most.
     pub fn partition_load(&self, sending: Duration) -> PartitionLoad {
         let by_count = self.config.sends.map(|n| n as f64 * f64::from(self.config.producers));
@@ -308,7 +324,8 @@ impl Resolved {
         };
         // Round robin is even; a hash of the keys is not quite.
         let slack = if self.config.partitioner == crate::Partitioner::Explicit { 1.0 } else { 1.2 };
-        let records = (total * slack / f64::from(self.keys())).ceil() as u64;
+        let uneven = u64::from(self.config.producers) * u64::from(self.stickiness());
+        let records = (total * slack / f64::from(self.keys())).ceil() as u64 + uneven;
         let bytes = records * (BATCH_HEADER + RECORD_OVERHEAD + u64::from(self.config.record_size));
         PartitionLoad { records, bytes, batches: records, bounded }
     }
@@ -439,8 +456,8 @@ mod tests {
     fn the_load_of_a_partition_is_estimated() {
         let resolved = QueueConfig::default().resolve("mock", 1).expect("accepted");
         let load = resolved.partition_load(resolved.time_limit);
-        assert_eq!((load.records, load.batches, load.bounded), (15_000, 15_000, true));
-        assert_eq!(load.bytes, 15_000 * (61 + 16 + 100));
+        assert_eq!((load.records, load.batches, load.bounded), (15_200, 15_200, true));
+        assert_eq!(load.bytes, 15_200 * (61 + 16 + 100));
         let closed =
             QueueConfig { rate: 0.0, ..QueueConfig::default() }.resolve("mock", 1).expect("accepted");
         assert!(!closed.partition_load(closed.time_limit).bounded);

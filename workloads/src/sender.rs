@@ -43,6 +43,9 @@ pub(crate) struct Sender {
     left: u64,
     /// The place in the round over partitions (or topics, where a hash chooses the partition).
     turn: usize,
+    /// Sends that the present place still gets.
+    turn_left: u32,
+    stickiness: u32,
     /// Numbers record keys, over all incarnations.
     keys_made: u64,
     lag_max: Duration,
@@ -64,6 +67,8 @@ impl Sender {
             seq: 0,
             left: resolved.config.sends.unwrap_or(u64::MAX),
             turn: rng.random_range(0..task.keys.len()),
+            turn_left: resolved.stickiness(),
+            stickiness: resolved.stickiness(),
             keys_made: 0,
             lag_max: Duration::ZERO,
             payload: Vec::with_capacity(resolved.config.record_size as usize),
@@ -171,7 +176,11 @@ impl Sender {
     fn choose(&mut self, keys: &Keys) -> usize {
         use std::fmt::Write;
         let turn = self.turn;
-        self.turn = (self.turn + 1) % keys.len();
+        self.turn_left -= 1;
+        if self.turn_left == 0 {
+            self.turn = (self.turn + 1) % keys.len();
+            self.turn_left = self.stickiness;
+        }
         if self.partitioner == Partitioner::Explicit {
             return turn;
         }

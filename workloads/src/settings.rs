@@ -87,7 +87,7 @@ const HARNESS: &[(&str, &str)] = &[
 ];
 
 /// The producers' settings, without addresses, security and ids.
-pub fn producer(config: &QueueConfig, idempotent: bool, slots: u32) -> Settings {
+pub fn producer(config: &QueueConfig, idempotent: bool, slots: u32, linger: Duration) -> Settings {
     let mut s = common(config);
     let mut set = |name: &str, value: String| s.insert(name.to_owned(), value);
     set("acks", config.acks.to_string());
@@ -97,7 +97,7 @@ pub fn producer(config: &QueueConfig, idempotent: bool, slots: u32) -> Settings 
     set("message.timeout.ms", ms(config.delivery_timeout));
     set("request.timeout.ms", ms(config.request_timeout));
     // Fractions of a millisecond are the library's to take.
-    set("linger.ms", (config.linger.as_secs_f64() * 1e3).to_string());
+    set("linger.ms", (linger.as_secs_f64() * 1e3).to_string());
     set("batch.size", config.batch_size.to_string());
     set("batch.num.messages", config.batch_messages.to_string());
     set("compression.type", config.compression.clone());
@@ -224,9 +224,8 @@ mod tests {
 
     #[test]
     fn what_an_option_says_is_what_the_client_gets() {
-        let config =
-            QueueConfig { retries: 7, linger: Duration::from_micros(1500), ..QueueConfig::default() };
-        let settings = producer(&config, true, 10);
+        let config = QueueConfig { retries: 7, ..QueueConfig::default() };
+        let settings = producer(&config, true, 10, Duration::from_micros(1500));
         for (name, value) in [
             ("acks", "all"),
             ("enable.idempotence", "true"),
@@ -248,7 +247,8 @@ mod tests {
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into();
         let config = QueueConfig { client_set, ..QueueConfig::default() };
-        let (p, c) = (producer(&config, false, 1), consumer(&config, Isolation::ReadUncommitted));
+        let (p, c) =
+            (producer(&config, false, 1, Duration::ZERO), consumer(&config, Isolation::ReadUncommitted));
         assert_eq!(
             (p["socket.nagle.disable"].as_str(), c["socket.nagle.disable"].as_str()),
             ("false", "true")

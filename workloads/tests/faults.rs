@@ -189,7 +189,7 @@ fn a_lost_answer_makes_a_duplicate_that_is_seen() {
     let config = QueueConfig {
         producers: 1,
         partitions: 1,
-        in_flight: Some(100),
+        rate: 500.0,
         delivery_timeout: Duration::from_secs(20),
         time_limit: Some(Duration::from_secs(6)),
         ..short()

@@ -13,6 +13,8 @@ use super::type_width::{fit, text_width};
 
 /// Font size of the labels, drawing units.
 pub(crate) const LABEL_SIZE: f64 = 22.0;
+/// Hatched bars in a lane at most.
+const MOST_HATCHED: usize = 40;
 /// The narrowest bar that can still be seen, drawing units.
 const NARROWEST: i32 = 3;
 
@@ -38,6 +40,18 @@ pub(crate) struct Bar {
     pub(crate) x1: i32,
     /// A probe saw that the fault did not take effect.
     pub(crate) no_effect: bool,
+}
+
+impl Lane {
+    /// The bars of one look, so that they are drawn one after another.
+    pub(crate) fn bars(&self, no_effect: bool) -> impl Iterator<Item = Bar> {
+        self.bars.iter().copied().filter(move |bar| bar.no_effect == no_effect)
+    }
+
+    /// Whether hatching can be told from a plain pale colour, and costs no more than it tells.
+    pub(crate) fn hatched(&self, bar: Bar) -> bool {
+        bar.x1 - bar.x0 >= 12 && self.bars(true).count() <= MOST_HATCHED
+    }
 }
 
 /// Lays out the fault windows that touch the span. `x` maps seconds to drawing units.

@@ -94,13 +94,14 @@ pub(super) fn draw_legend(root: &Canvas<'_>, legend: &[Placed], top: i32) -> Res
 pub(super) fn draw_lanes(root: &Canvas<'_>, lanes: &[Lane], top: i32) -> Result<(), DrawError> {
     for (i, lane) in lanes.iter().enumerate() {
         let (y0, y1) = (top + i as i32 * LANE + 3, top + (i as i32 + 1) * LANE - 3);
-        for bar in &lane.bars {
-            if bar.no_effect {
-                hatch(root, (bar.x0, bar.x1), (y0, y1), lane.color.mix(0.55))?;
-                root.draw(&Rectangle::new([(bar.x0, y0), (bar.x1, y1)], lane.color.mix(0.8)))?;
-            } else {
-                root.draw(&Rectangle::new([(bar.x0, y0), (bar.x1, y1)], lane.color.mix(0.42).filled()))?;
-            }
+        for Bar { x0, x1, .. } in lane.bars(false) {
+            root.draw(&Rectangle::new([(x0, y0), (x1, y1)], lane.color.mix(0.42).filled()))?;
+        }
+        for bar in lane.bars(true).filter(|bar| lane.hatched(*bar)) {
+            hatch(root, (bar.x0, bar.x1), (y0, y1), lane.color.mix(0.55))?;
+        }
+        for Bar { x0, x1, .. } in lane.bars(true) {
+            root.draw(&Rectangle::new([(x0, y0), (x1, y1)], lane.color.mix(0.8)))?;
         }
         draw_lane_name(root, &lane.name, (y0 + y1) / 2)?;
         for (x, text) in &lane.labels {
@@ -141,12 +142,14 @@ pub(super) fn dashes(root: &Canvas<'_>, x: i32, (top, bottom): (i32, i32)) -> Re
 
 /// Colours a panel's background while a fault held.
 pub(super) fn shade(root: &Canvas<'_>, lane: &Lane, (top, bottom): (i32, i32)) -> Result<(), DrawError> {
-    for Bar { x0, x1, no_effect } in &lane.bars {
-        if *no_effect {
-            hatch(root, (*x0, *x1), (top, bottom), lane.color.mix(0.16))?;
-        } else {
-            root.draw(&Rectangle::new([(*x0, top), (*x1, bottom)], lane.color.mix(0.15).filled()))?;
-        }
+    for Bar { x0, x1, .. } in lane.bars(false) {
+        root.draw(&Rectangle::new([(x0, top), (x1, bottom)], lane.color.mix(0.15).filled()))?;
+    }
+    for Bar { x0, x1, .. } in lane.bars(true).filter(|bar| !lane.hatched(*bar)) {
+        root.draw(&Rectangle::new([(x0, top), (x1, bottom)], lane.color.mix(0.05).filled()))?;
+    }
+    for Bar { x0, x1, .. } in lane.bars(true).filter(|bar| lane.hatched(*bar)) {
+        hatch(root, (x0, x1), (top, bottom), lane.color.mix(0.16))?;
     }
     Ok(())
 }

@@ -50,6 +50,11 @@ pub fn meaning(kind: &str) -> &'static str {
         .map_or("(a kind without an entry in the glossary)", |(_, m)| m)
 }
 
+/// Where a kind stands in the glossary: the gravest first, unknown ones last.
+pub(crate) fn rank(kind: &str) -> usize {
+    KINDS.iter().position(|(name, _)| *name == kind).unwrap_or(KINDS.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

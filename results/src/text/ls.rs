@@ -1,6 +1,5 @@
 //! The table of runs.
 
-use serde::Serialize;
 use store::run_meta::{RunMeta, RunStatus};
 use store::verdict::{ExpectationState, Validity, Verdict};
 
@@ -8,7 +7,7 @@ use super::number::grouped;
 use super::style::{ReportStyle, harmless};
 
 /// One run in the table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunRow {
     /// The run's id.
     pub id: String,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use store::verdict::{Anomaly, Example, Exercised, Expectation, ExpectationState, Validity, Verdict};
 
-use super::kinds::meaning;
+use super::kinds::{meaning, rank};
 use super::number::{counted, grouped, rounded, seconds};
 use super::style::{ReportStyle, Tone, harmless};
 
@@ -19,7 +19,7 @@ pub fn verdict_text(verdict: &Verdict, style: &ReportStyle, next: &[(String, Str
         write_kind(&mut out, style, kind, anomaly, widths, &numbered);
     }
     if !allowed.is_empty() {
-        out.push_str("  allowed by the guarantee:\n");
+        out.push_str("  allowed by the guarantee\n");
         for (kind, anomaly) in allowed {
             write_kind(&mut out, style, kind, anomaly, widths, &numbered);
         }
@@ -49,10 +49,10 @@ pub fn numbered_examples(verdict: &Verdict) -> Vec<(usize, &str, &Example)> {
     examples.enumerate().map(|(i, (kind, example))| (i + 1, kind, example)).collect()
 }
 
-/// Forbidden before allowed, findings of their own before mere consequences, then by name.
+/// Forbidden before allowed, findings of their own before mere consequences, then as the glossary has them.
 fn kinds_in_order(verdict: &Verdict) -> Vec<(&str, &Anomaly)> {
     let mut kinds: Vec<(&str, &Anomaly)> = verdict.anomalies.iter().map(|(k, a)| (k.as_str(), a)).collect();
-    kinds.sort_by_key(|(kind, a)| (a.allowed, primary(a) == 0, *kind));
+    kinds.sort_by_key(|(kind, a)| (a.allowed, primary(a) == 0, rank(kind), *kind));
     kinds
 }
 
@@ -96,7 +96,13 @@ fn headline(verdict: &Verdict, style: &ReportStyle) -> String {
         let _ = write!(what, " (and {})", counted(consequences, "consequence", "consequences"));
     }
     let operations = counted(verdict.exercised.operations, "operation", "operations");
-    let line = format!("{what} in {operations} (checked in {})", seconds(verdict.seconds));
+    let expectation = match verdict.expectation.as_ref().map(|e| e.state) {
+        None => "",
+        Some(ExpectationState::Met) => "; as expected",
+        Some(ExpectationState::Unmet) => "; NOT as expected",
+        Some(ExpectationState::Unknown) => "; expectation undecided",
+    };
+    let line = format!("{what} in {operations} (checked in {}){expectation}", seconds(verdict.seconds));
     let word = verdict.validity.to_string().chars().count();
     let mut out = String::new();
     style.paragraph(&mut out, &format!("{}  ", style.validity(verdict.validity)), word + 2, &line);
@@ -130,16 +136,17 @@ fn write_kind(
     let name = format!("{:<width$}", harmless(kind), width = widths.kind);
     let count = format!("{:>width$}", grouped(anomaly.count), width = widths.count);
     let tone = if anomaly.allowed { Tone::Quiet } else { Tone::Bad };
-    let head = format!("  {}  {count}   ", style.paint(tone, &name));
+    let margin = if anomaly.allowed { 4 } else { 2 };
+    let head = format!("{}{}  {count}   ", " ".repeat(margin), style.paint(tone, &name));
     let mut text = meaning(kind).to_owned();
     for (cause, n) in &anomaly.consequence_of {
         let n = if *n == anomaly.count { "all".to_owned() } else { grouped(*n) };
         let _ = write!(text, "; {n} a consequence of {cause}");
     }
-    style.paragraph(out, &head, 2 + widths.kind + 2 + widths.count + 3, &text);
+    style.paragraph(out, &head, margin + widths.kind + 2 + widths.count + 3, &text);
     let told = style.max_examples.min(anomaly.examples.len());
     for (number, _, example) in numbered.iter().filter(|(_, k, _)| *k == kind).take(told) {
-        let head = format!("    #{number} ");
+        let head = format!("{}#{number} ", " ".repeat(margin + 2));
         let indent = head.chars().count();
         style.paragraph(out, &head, indent, &sentence(example));
     }
@@ -151,7 +158,7 @@ fn write_kind(
         } else {
             String::new()
         };
-        let _ = writeln!(out, "    and {} more{kept}", grouped(more));
+        let _ = writeln!(out, "{}and {} more{kept}", " ".repeat(margin + 2), grouped(more));
     }
 }
 
@@ -179,7 +186,7 @@ fn guarantee(verdict: &Verdict) -> String {
         Validity::Invalid if !broken.is_empty() => {
             let _ = write!(text, " - contradicted by {}", broken.join(", "));
         }
-        Validity::Valid => text.push_str(" - kept"),
+        Validity::Valid if !verdict.guarantee.forbids.is_empty() => text.push_str(" - kept"),
         _ => {}
     }
     text
