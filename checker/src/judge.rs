@@ -45,8 +45,8 @@ pub(crate) fn judge(
         anomaly.allowed = !guarantee.forbids.contains_key(kind);
     }
     for report in &mut checkers {
-        let broken = |kind: &&str| anomalies.get(*kind).is_some_and(|anomaly| !anomaly.allowed);
-        if kinds_of(&report.name).iter().any(|kind| broken(&kind)) {
+        let broken = |kind: &str| anomalies.get(kind).is_some_and(|anomaly| !anomaly.allowed);
+        if kinds_of(&report.name).into_iter().any(broken) {
             report.validity = Validity::Invalid;
         }
     }

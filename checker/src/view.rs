@@ -144,8 +144,8 @@ impl<'t> View<'t> {
             let mut here = stretch;
             while let Some((first, last)) = covered.get(here).filter(|(first, _)| *first <= run.last()) {
                 let (first, last) = (run.first.max(*first), run.last().min(*last));
-                let mut place = run.at as usize + (first - run.first) as usize;
-                for offset in first..=last {
+                let places = run.at as usize + (first - run.first) as usize..;
+                for (offset, place) in (first..=last).zip(places) {
                     while self.contested.get(contested).is_some_and(|c| c.offset < offset) {
                         contested += 1;
                     }
@@ -157,7 +157,6 @@ impl<'t> View<'t> {
                             }
                         }
                     }
-                    place += 1;
                 }
                 here += 1;
             }

@@ -21,7 +21,8 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut stale = Vec::new();
     // The earliest acknowledgement of what stands later in the log, without and with this offset: where even the
     // pass read two values at one offset, neither stands before the other.
-    let (mut later, mut here): (Option<(u64, u32)>, Option<(u64, u32)>) = (None, None);
+    let mut later: Option<(u64, u32)> = None;
+    let mut here = None;
     let mut offset = NO_OFFSET;
     for row in view.order.iter().rev().copied() {
         let send = view.send(row);

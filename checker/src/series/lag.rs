@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use store::series::Lag;
 
 use super::Grid;
-use crate::tables::{NONE, Tables};
+use crate::tables::{NO_OFFSET, NONE, Tables};
 use crate::view::View;
 
 /// Consumers that are drawn: those that polled most often.
@@ -59,13 +59,13 @@ impl Lags {
         if frontiers.is_empty() {
             return;
         }
-        // Acknowledged records by offset, each with the earliest acknowledgement from it on.
-        let mut acknowledged: Vec<(i64, u64)> = view
-            .order
-            .iter()
-            .filter(|row| view.send(**row).acknowledged())
-            .map(|row| (view.at[*row as usize], view.send(*row).completed))
-            .collect();
+        // Acknowledged records by offset, each with the earliest acknowledgement from it on. What nobody read
+        // is where its acknowledgement says.
+        let sends = view.partition.sends.iter().zip(&view.at).filter(|(send, _)| send.acknowledged());
+        let places =
+            sends.map(|(send, at)| (if *at == NO_OFFSET { send.offset } else { *at }, send.completed));
+        let mut acknowledged: Vec<(i64, u64)> = places.filter(|(at, _)| *at != NO_OFFSET).collect();
+        acknowledged.sort_unstable();
         let mut earliest = u64::MAX;
         for (_, completed) in acknowledged.iter_mut().rev() {
             earliest = earliest.min(*completed);
