@@ -27,10 +27,26 @@ pub(crate) fn thin(mut dots: Vec<Dot>, budget: usize) -> (Vec<Dot>, i32) {
     }
 }
 
+/// A table of squares a set instead of a sort: linear in the dots, and the picture's area bounds the table.
 fn one_a_square(dots: &mut Vec<Dot>, side: i32) {
-    let square = |d: &Dot| (d.set, d.x.div_euclid(side), d.y.div_euclid(side));
-    dots.sort_unstable_by_key(|d| (square(d), -d.y, d.x));
-    dots.dedup_by_key(|d| square(d));
+    dots.sort_by_key(|d| d.set);
+    let mut kept = Vec::new();
+    for set in dots.chunk_by(|a, b| a.set == b.set) {
+        let range = |of: fn(&Dot) -> i32| {
+            set.iter().map(of).fold((i32::MAX, i32::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)))
+        };
+        let ((x0, x1), (y0, y1)) = (range(|d| d.x), range(|d| d.y));
+        let (columns, rows) = (((x1 - x0) / side + 1) as usize, ((y1 - y0) / side + 1) as usize);
+        let mut squares: Vec<Option<&Dot>> = vec![None; columns * rows];
+        for dot in set {
+            let at = ((dot.x - x0) / side) as usize * rows + ((dot.y - y0) / side) as usize;
+            if squares[at].is_none_or(|best| (dot.y, best.x) > (best.y, dot.x)) {
+                squares[at] = Some(dot);
+            }
+        }
+        kept.extend(squares.into_iter().flatten().copied());
+    }
+    *dots = kept;
 }
 
 #[cfg(test)]
