@@ -19,7 +19,7 @@ use super::type_width::{fit, text_width};
 
 // The page, in drawing units: two to a pixel.
 const WIDTH: i32 = 2400;
-pub(super) const LEFT: i32 = 230;
+pub(super) const LEFT: i32 = 270;
 pub(super) const RIGHT: i32 = WIDTH - 60;
 pub(super) const TEXT_SIZE: f64 = 24.0;
 pub(super) const LINE: i32 = 36;

@@ -173,7 +173,7 @@ pub(super) fn footnotes(figure: &Figure, drawn: u64, side: i32) -> Vec<String> {
     let thinned = (drawn < figure.operations).then(|| {
         // Dots of a few drawing units cover one another anyway.
         let rule = if side <= 6 {
-            "one where several would cover one another".to_owned()
+            "one where several lie close together".to_owned()
         } else {
             format!("the slowest in each square of {} pixels", side as u32 / 2)
         };
