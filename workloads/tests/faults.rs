@@ -5,7 +5,7 @@ mod common;
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::{Lab, small};
+use common::{Lab, small, until};
 use rdkafka::types::{RDKafkaApiKey as ApiKey, RDKafkaRespErr as RespErr};
 use store::batch::F;
 use store::op::{OpType, PersistenceStatus};
@@ -13,15 +13,14 @@ use store::progress::Progress;
 use workloads::{Acks, QueueConfig};
 
 fn wait_for(progress: &Progress, ok: u64) {
-    while Progress::get(&progress.ok) < ok {
-        sleep(Duration::from_millis(2));
-    }
+    until(|| Progress::get(&progress.ok) >= ok);
 }
 
-/// Sends until a broker dies for good.
+/// A short run, slow enough that the mock keeps every record.
 fn short() -> QueueConfig {
     QueueConfig {
         sends: None,
+        rate: 600.0,
         time_limit: Some(Duration::from_secs(3)),
         delivery_timeout: Duration::from_millis(1500),
         socket_timeout: Duration::from_millis(500),
@@ -31,15 +30,25 @@ fn short() -> QueueConfig {
     }
 }
 
+/// One record a request, so that a fault meets a known number of them.
+fn one_by_one() -> QueueConfig {
+    QueueConfig {
+        producers: 1,
+        partitions: 1,
+        retries: 0,
+        in_flight: Some(1),
+        linger: Some(Duration::ZERO),
+        ..short()
+    }
+}
+
 #[test]
 fn answers_that_never_come_are_unknown() {
     let lab = Lab::start();
     let run = lab.run(&short(), |lab, progress, _| {
         wait_for(progress, 100);
         lab.mock().broker_round_trip_time(-1, Duration::from_secs(5)).expect("slow");
-        while Progress::get(&progress.info) == 0 {
-            sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.info) > 0);
         lab.mock().broker_round_trip_time(-1, Duration::ZERO).expect("quick again");
     });
     let unknown: Vec<_> = run.history.sends(OpType::Info).collect();
@@ -58,9 +67,7 @@ fn what_was_never_sent_certainly_failed() {
     let run = lab.run(&short(), |lab, progress, _| {
         wait_for(progress, 100);
         lab.mock().broker_down(-1).expect("down");
-        while Progress::get(&progress.fail) < 3 {
-            sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.fail) >= 3);
         lab.mock().broker_up(-1).expect("up");
     });
     let failed: Vec<_> = run.history.sends(OpType::Fail).collect();
@@ -83,9 +90,7 @@ fn an_ambiguous_answer_before_the_timeout_makes_it_unknown() {
         wait_for(progress, 50);
         let errors = vec![RespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 10_000];
         lab.mock().request_errors(ApiKey::Produce, &errors);
-        while Progress::get(&progress.info) + Progress::get(&progress.fail) == 0 {
-            sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.info) + Progress::get(&progress.fail) > 0);
         lab.mock().clear_request_errors(ApiKey::Produce);
     });
     assert_eq!(run.report().fail, 0);
@@ -100,13 +105,11 @@ fn an_ambiguous_answer_before_the_timeout_makes_it_unknown() {
 #[test]
 fn too_few_replicas_certainly_refuse() {
     let lab = Lab::start();
-    let config = QueueConfig { producers: 1, partitions: 1, retries: 0, ..short() };
+    let config = one_by_one();
     let run = lab.run(&config, |lab, progress, _| {
         wait_for(progress, 50);
         lab.mock().request_errors(ApiKey::Produce, &[RespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 5]);
-        while Progress::get(&progress.fail) < 5 {
-            sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.fail) >= 5);
     });
     for row in run.history.sends(OpType::Fail) {
         assert!(row.error.as_deref().is_some_and(|e| e.starts_with("NOT_ENOUGH_REPLICAS: ")), "{row:?}");
@@ -117,7 +120,7 @@ fn too_few_replicas_certainly_refuse() {
 #[test]
 fn appended_or_not_is_unknown_after_append() {
     let lab = Lab::start();
-    let config = QueueConfig { producers: 1, partitions: 1, retries: 0, ..short() };
+    let config = one_by_one();
     let run = lab.run(&config, |lab, progress, _| {
         wait_for(progress, 50);
         lab.mock().request_errors(
@@ -129,9 +132,7 @@ fn appended_or_not_is_unknown_after_append() {
                 RespErr::RD_KAFKA_RESP_ERR_UNKNOWN,
             ],
         );
-        while Progress::get(&progress.info) < 4 {
-            sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.info) >= 4);
     });
     assert_eq!((run.report().info, run.report().fail), (4, 0));
 }

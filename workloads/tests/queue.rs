@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::{Lab, small};
+use common::{Lab, small, until};
 use store::batch::F;
 use store::op::{OpType, PersistenceStatus};
 use store::progress::Progress;
@@ -146,9 +146,7 @@ fn the_caller_can_stop_it() {
     let lab = Lab::start();
     let config = QueueConfig { sends: None, time_limit: Some(Duration::from_secs(600)), ..small() };
     let run = lab.run(&config, |_, progress, stop| {
-        while Progress::get(&progress.ok) < 500 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.ok) >= 500);
         stop.store(true, Ordering::Relaxed);
     });
     assert!(run.report().seconds < 300.0, "long before its time");
@@ -163,9 +161,7 @@ fn a_record_that_is_damaged_or_foreign_has_no_value() {
     let lab = Lab::start();
     let config = QueueConfig { partitions: 1, producers: 1, sends: Some(100), ..small() };
     let run = lab.run(&config, |lab, progress, _| {
-        while Progress::get(&progress.ok) < 100 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(|| Progress::get(&progress.ok) >= 100);
         let other: BaseProducer = ClientConfig::new()
             .set("bootstrap.servers", lab.endpoints().bootstrap.join(","))
             .create()

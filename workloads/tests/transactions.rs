@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::{Lab, small};
+use common::{Lab, small, until};
 use rdkafka::types::{RDKafkaApiKey as ApiKey, RDKafkaRespErr as RespErr};
 use store::op::OpType;
 use store::progress::Progress;
@@ -50,9 +50,7 @@ fn nothing_is_found_under_bounces_and_late_answers() {
         QueueConfig { sends: None, time_limit: Some(Duration::from_secs(5)), rate: 600.0, ..transactional() };
     let run = lab.run(&config, |lab, progress, _| {
         for step in 1..=3_i32 {
-            while Progress::get(&progress.invoked) < 300 * step as u64 {
-                sleep(Duration::from_millis(5));
-            }
+            until(|| Progress::get(&progress.invoked) >= 300 * step as u64);
             lab.mock().broker_round_trip_time(-1, Duration::from_millis(50)).expect("slow");
             lab.mock().broker_down(step).expect("down");
             sleep(Duration::from_millis(300));
@@ -78,13 +76,9 @@ fn a_commit_without_an_answer_leaves_its_sends_unknown() {
         ..transactional()
     };
     let run = lab.run(&config, |lab, progress, stop| {
-        while Progress::get(&progress.ok) < 100 {
-            sleep(Duration::from_millis(2));
-        }
+        until(|| Progress::get(&progress.ok) >= 100);
         lab.mock().request_errors(ApiKey::EndTxn, &[RespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE; 3]);
-        while Progress::get(&progress.info) == 0 {
-            sleep(Duration::from_millis(2));
-        }
+        until(|| Progress::get(&progress.info) > 0);
         stop.store(true, Ordering::Relaxed);
     });
     let unknown: Vec<_> = run.history.sends(OpType::Info).collect();

@@ -265,6 +265,15 @@ impl History {
     }
 }
 
+/// Waits for something that must come.
+pub fn until(condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(120);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "it never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// A small, quick run.
 pub fn small() -> QueueConfig {
     QueueConfig {
