@@ -144,6 +144,13 @@ fn nothing_to_draw_is_said_in_words() {
 }
 
 #[test]
+fn a_curve_that_is_zero_throughout_is_said_in_words() {
+    let series = Series { unseen: Unseen { total: vec![0; 10], by_key: vec![] }, ..plain() };
+    let unseen = &pictures(&series, &RenderOptions::default())["unseen.svg"];
+    assert!(unseen.contains("no acknowledged record was unread"));
+}
+
+#[test]
 fn a_window_shows_its_part_only() {
     let window: Window = "2s..5s".parse().unwrap();
     let pictures = pictures(&plain(), &RenderOptions { window });

@@ -142,8 +142,12 @@ pub(super) fn dashes(root: &Canvas<'_>, x: i32, (top, bottom): (i32, i32)) -> Re
 
 /// Colours a panel's background while a fault held.
 pub(super) fn shade(root: &Canvas<'_>, lane: &Lane, (top, bottom): (i32, i32)) -> Result<(), DrawError> {
-    for Bar { x0, x1, .. } in lane.bars(false) {
-        root.draw(&Rectangle::new([(x0, top), (x1, bottom)], lane.color.mix(0.15).filled()))?;
+    for narrow in [false, true] {
+        // A moment, such as a leader move, would vanish in a pale colour.
+        let color = lane.color.mix(if narrow { 0.6 } else { 0.15 });
+        for Bar { x0, x1, .. } in lane.bars(false).filter(|bar| (bar.x1 - bar.x0 <= 6) == narrow) {
+            root.draw(&Rectangle::new([(x0, top), (x1, bottom)], color.filled()))?;
+        }
     }
     for Bar { x0, x1, .. } in lane.bars(true).filter(|bar| !lane.hatched(*bar)) {
         root.draw(&Rectangle::new([(x0, top), (x1, bottom)], lane.color.mix(0.05).filled()))?;

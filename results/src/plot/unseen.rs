@@ -27,6 +27,8 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         empty = Some("no acknowledged send".to_owned());
     } else if total.is_empty() {
         empty = Some("nothing recorded here".to_owned());
+    } else if greatest([&total]) == 0.0 {
+        empty = Some("at the end of every step, no acknowledged record was unread".to_owned());
     } else {
         let last = unseen.total.iter().take(view.steps(unseen.total.len())).next_back().copied().unwrap_or(0);
         footnotes.push(match last {
