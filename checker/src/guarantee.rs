@@ -75,6 +75,7 @@ fn forbidden(kind: Kind, level: Level, terms: &Terms, facts: Facts) -> Option<&'
         }
         Kind::Corrupt if level >= AtLeastOnce => Some("a payload must be read as it was sent"),
         Kind::Resurrected if level >= AtLeastOnce => Some("a write that failed must never appear"),
+        Kind::G1a if level >= Default => Some("readers of committed records must not see aborted ones"),
         Kind::PollSkip if level >= AtLeastOnce && !facts.subscribed => {
             Some("a consumer that was not moved must read every record")
         }

@@ -39,10 +39,12 @@ pub enum Kind {
     Corrupt,
     /// A write that certainly failed was read.
     Resurrected,
+    /// A write of an aborted transaction was read by a reader of committed records (Adya's G1a).
+    G1a,
 }
 
 /// Every kind, in the order of this file.
-pub const ALL: [Kind; 17] = [
+pub const ALL: [Kind; 18] = [
     Kind::LostWrite,
     Kind::LostUnacked,
     Kind::Unseen,
@@ -60,6 +62,7 @@ pub const ALL: [Kind; 17] = [
     Kind::Unexpected,
     Kind::Corrupt,
     Kind::Resurrected,
+    Kind::G1a,
 ];
 
 impl Kind {
@@ -83,6 +86,7 @@ impl Kind {
             Kind::Unexpected => "unexpected",
             Kind::Corrupt => "corrupt",
             Kind::Resurrected => "resurrected",
+            Kind::G1a => "G1a",
         }
     }
 

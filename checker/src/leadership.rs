@@ -33,6 +33,16 @@ pub(crate) struct Deposed {
     pub(crate) epoch: i32,
 }
 
+/// The leadership passed on after an acknowledgement.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Succession {
+    pub(crate) own_epoch: i32,
+    pub(crate) leader: i32,
+    pub(crate) epoch: i32,
+    /// When the new leader was first heard of.
+    pub(crate) seen: Nanos,
+}
+
 impl Leadership {
     /// Puts samples in order.
     pub(crate) fn new(samples: &[ClusterSample], nodes: &[Node]) -> Leadership {
@@ -111,6 +121,22 @@ impl Leadership {
         Some(Deposed { own_epoch, leader: before.1, epoch: before.0 })
     }
 
+    /// Who led next after `node`, which acknowledged a write as the leader of its time; `None` where the samples
+    /// do not show both.
+    pub(crate) fn succession(&self, key: &str, node: i32, acknowledged: Nanos) -> Option<Succession> {
+        let views = self.views.get(key)?;
+        let led = views.iter().take_while(|v| v.time <= acknowledged);
+        let (own_epoch, leader) =
+            led.filter_map(|v| Some((v.epoch?, v.leader?))).max_by_key(|(epoch, _)| *epoch)?;
+        if leader != node {
+            return None;
+        }
+        let after = views.iter().skip_while(|v| v.time <= acknowledged);
+        let mut after = after.filter_map(|v| Some((v.epoch?, v.leader?, v.time)));
+        let (epoch, leader, seen) = after.find(|(epoch, ..)| *epoch > own_epoch)?;
+        (leader != node).then_some(Succession { own_epoch, leader, epoch, seen })
+    }
+
     /// How often a partition got another leader, over all partitions; `None` where nothing was sampled.
     pub(crate) fn changes(&self) -> Option<u64> {
         let changes = |views: &Vec<View>| {
@@ -177,6 +203,12 @@ mod tests {
         assert_eq!(all.deposed("t-0", 1, Nanos(25), Nanos(30)), None, "the leader itself");
         assert_eq!(all.deposed("t-0", 2, Nanos(15), Nanos(30)), None, "it may have led when the write began");
         assert_eq!(leadership(&words[..3]).deposed("t-0", 2, Nanos(25), Nanos(30)), None, "nothing after");
+        assert_eq!(
+            all.succession("t-0", 2, Nanos(15)),
+            Some(Succession { own_epoch: 5, leader: 1, epoch: 6, seen: Nanos(20) })
+        );
+        assert_eq!(all.succession("t-0", 2, Nanos(25)), None, "it led no more");
+        assert_eq!(all.succession("t-0", 1, Nanos(25)), None, "nobody came after");
         let again = leadership(&[(10, 1, 2, 5), (20, 1, 1, 6), (50, 1, 1, 8)]);
         assert_eq!(again.deposed("t-0", 2, Nanos(25), Nanos(30)), None, "it may have led in epoch 7");
     }

@@ -61,6 +61,7 @@ pub(crate) struct Send {
 impl Send {
     const UNACKED: u8 = 1;
     const HEAD: u8 = 2;
+    const ABORTED: u8 = 4;
 
     pub(crate) fn invoke(value: ValueId, at: u64, due: u64, line: u32, producer: u32, seq: u64) -> Send {
         Send {
@@ -86,6 +87,15 @@ impl Send {
 
     pub(crate) fn set_unacked(&mut self, unacked: bool) {
         self.flags = self.flags & !Send::UNACKED | if unacked { Send::UNACKED } else { 0 };
+    }
+
+    /// It failed with its transaction: the record may be in the log, hidden from readers of committed records.
+    pub(crate) fn aborted(&self) -> bool {
+        self.flags & Send::ABORTED != 0
+    }
+
+    pub(crate) fn set_aborted(&mut self) {
+        self.flags |= Send::ABORTED;
     }
 
     /// The first record of a `send` operation: it stands for the operation in rates and latencies.

@@ -65,7 +65,7 @@ fn a_loss_names_the_deposed_leader_where_the_samples_prove_it() {
         example.sentence,
         "t-0: client 4 was told \"ok\" for value 42 (offset 17) at 00:04.200 (line 4), but the consume-all pass \
          read value 43 of client 6 at that offset and this value nowhere, because kafka-2 acknowledged it in \
-         epoch 5 after kafka-1 led in epoch 6: 3.2 s into \"isolate leader of t-0 (kafka-2)\". No live reader had \
+         epoch 5 after kafka-1 led in epoch 6; 3.2 s into \"isolate leader of t-0 (kafka-2)\". No live reader had \
          seen it."
     );
     assert_eq!(example.key.as_deref(), Some("t-0"));
@@ -88,12 +88,23 @@ fn a_loss_names_the_deposed_leader_where_the_samples_prove_it() {
 }
 
 #[test]
+fn a_loss_names_the_leader_that_came_after() {
+    let samples = vec![sample(500, 1, 2, 5), sample(4100, 2, 2, 5), sample(4600, 1, 1, 6)];
+    let verdict = verdict(HISTORY, &context(samples));
+    let sentence = &verdict.anomalies["lost-write"].examples[0].sentence;
+    let told = "because the log that survived holds another record where this one was acknowledged: kafka-2 \
+                acknowledged it as leader in epoch 5, and kafka-1 led in epoch 6 afterwards (seen at 00:04.600); \
+                3.2 s into";
+    assert!(sentence.contains(told), "{sentence}");
+}
+
+#[test]
 fn without_that_proof_the_evidence_speaks() {
     let verdict = verdict(HISTORY, &Context::default());
     let example = &verdict.anomalies["lost-write"].examples[0];
     assert!(
         example.sentence.contains(
-            "because the log that survived holds another record where this one was acknowledged: 3.2 s into"
+            "because the log that survived holds another record where this one was acknowledged; 3.2 s into"
         ),
         "{}",
         example.sentence

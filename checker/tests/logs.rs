@@ -218,3 +218,30 @@ fn a_history_over_nothing_is_unknown() {
     let mock = Terms { log_start_must_be_zero: true, ..Terms::default() };
     assert_eq!(under(mock, "p1 s1@3; end 3..4; f9 r3:1"), "UNKNOWN", "the mock dropped its oldest");
 }
+
+#[test]
+fn an_aborted_write_is_hidden_only_from_readers_of_committed_records() {
+    let history = |isolation: &str| {
+        format!(
+            r#"{{"time":1,"process":1,"type":"invoke","f":"send","value":[["send","t-0",1]]}}
+{{"time":2,"process":1,"type":"fail","f":"send","value":[["send","t-0",1]],"error":"its transaction was aborted"}}
+{{"time":3,"process":1,"type":"invoke","f":"txn","value":[["send","t-0",2],["send","t-0",3]]}}
+{{"time":4,"process":1,"type":"fail","f":"txn","value":[["send","t-0",2],["send","t-0",3]]}}
+{{"time":5,"process":1,"type":"invoke","f":"txn","value":[["send","t-0",4],["send","t-0",5]]}}
+{{"time":6,"process":1,"type":"ok","f":"txn","value":[["send","t-0",[3,4]],["send","t-0",[4,5]]]}}
+{{"time":7,"process":2,"type":"invoke","f":"poll","value":[["poll"]],"isolation":"{isolation}"}}
+{{"time":8,"process":2,"type":"ok","f":"poll","value":[["poll",{{"t-0":[[0,1],[1,2],[2,3],[3,4],[4,5]]}}]],"isolation":"{isolation}"}}
+"#
+        )
+    };
+    let judge = |isolation| {
+        let source = store::reader::Source::bytes(history(isolation).into_bytes());
+        checker::analyze(source, &Context::default(), &checker::Options::default()).expect("reads").verdict
+    };
+    let uncommitted = judge("read-uncommitted");
+    assert!(uncommitted.anomalies.is_empty(), "{:?}", uncommitted.anomalies);
+    let committed = judge("read-committed");
+    let kinds: Vec<_> = committed.anomalies.iter().map(|(kind, a)| (kind.as_str(), a.count)).collect();
+    assert_eq!(kinds, [("G1a", 3)]);
+    assert!(committed.anomalies["G1a"].examples[0].sentence.contains("its transaction was aborted, because"));
+}

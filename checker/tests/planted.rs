@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use checker::Context;
 use store::run_meta::Terms;
 use store::verdict::{Validity, Verdict};
-use support::history::{Op, Outcome, What, text};
+use support::history::{Op, Outcome, Records, What, text};
 use support::observe::analysis;
 use support::simulate::{Rng, Run, Shape, run};
 
@@ -107,8 +107,6 @@ fn polls(ops: &[Op], key: &str, final_pass: bool) -> Vec<usize> {
     };
     (0..ops.len()).filter(|i| holds(&ops[*i])).collect()
 }
-
-type Records = Vec<(i64, Option<u64>)>;
 
 /// The records that a poll read of one key.
 fn records<'o>(op: &'o mut Op, key: &str) -> &'o mut Records {

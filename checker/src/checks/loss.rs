@@ -89,25 +89,8 @@ fn lost_to_pass(explain: &Explain<'_, '_>, row: u32, bounds: &Bounds) -> Example
     let mut readers = Vec::new();
     let mut example = explain.about_send(row, |send| {
         let (but, because) = missing(explain, send, bounds, &mut readers);
-        let began = Nanos(send.invoked);
-        let deposed = (send.node >= 0)
-            .then(|| {
-                explain.leadership.deposed(explain.key(), send.node.into(), began, Nanos(send.completed))
-            })
-            .flatten();
-        let because = match deposed {
-            Some(deposed) => {
-                let own = deposed.own_epoch.map(|e| format!(" in epoch {e}")).unwrap_or_default();
-                format!(
-                    "{} acknowledged it{own} after {} led in epoch {}",
-                    explain.leadership.name(send.node.into()),
-                    explain.leadership.name(deposed.leader),
-                    deposed.epoch
-                )
-            }
-            None => because,
-        };
-        let under = explain.under(send.completed).map(|u| format!(": {u}")).unwrap_or_default();
+        let because = leaders(explain, send, &because).unwrap_or(because);
+        let under = explain.under(send.completed).map(|u| format!("; {u}")).unwrap_or_default();
         format!("{}, but {but}, because {because}{under}. ", explain.told(send))
     });
     for poll in readers {
@@ -119,6 +102,31 @@ fn lost_to_pass(explain: &Explain<'_, '_>, row: u32, bounds: &Bounds) -> Example
     example.witness.push(store::verdict::Witness { line, role });
     tell_whether_seen(explain, row, &mut example);
     example
+}
+
+/// What the samples of the cluster add: a leader that was none any more, or one that was followed by another.
+fn leaders(explain: &Explain<'_, '_>, send: &Send, because: &str) -> Option<String> {
+    let (leadership, key) = (explain.leadership, explain.key());
+    let node = i32::from(send.node);
+    if node < 0 {
+        return None;
+    }
+    let (began, ended) = (Nanos(send.invoked), Nanos(send.completed));
+    let name = |node: i32| leadership.name(node);
+    if let Some(deposed) = leadership.deposed(key, node, began, ended) {
+        let own = deposed.own_epoch.map(|e| format!(" in epoch {e}")).unwrap_or_default();
+        let (leader, epoch) = (name(deposed.leader), deposed.epoch);
+        return Some(format!("{} acknowledged it{own} after {leader} led in epoch {epoch}", name(node)));
+    }
+    let next = leadership.succession(key, node, ended)?;
+    Some(format!(
+        "{because}: {} acknowledged it as leader in epoch {}, and {} led in epoch {} afterwards (seen at {})",
+        name(node),
+        next.own_epoch,
+        name(next.leader),
+        next.epoch,
+        next.seen
+    ))
 }
 
 /// What the pass read instead of a write, and why that shows the loss.

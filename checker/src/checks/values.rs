@@ -1,5 +1,9 @@
 //! Values that should not be there: never sent, sent elsewhere, damaged, or certainly failed.
+//!
+//! What was aborted with its transaction is in the log all the same: only a reader of committed records must not
+//! see it (Adya's G1a).
 
+use store::op::Isolation;
 use store::time::Nanos;
 use store::verdict::Example;
 
@@ -25,15 +29,24 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut unexpected = Collector::new(Kind::Unexpected, bench.keep);
     let mut corrupt = Collector::new(Kind::Corrupt, bench.keep);
     let mut resurrected = Collector::new(Kind::Resurrected, bench.keep);
+    let mut aborted = Vec::new();
     for stranger in &view.strangers {
         let line = view.poll(stranger.poll).line;
         if View::is_corrupt(stranger.value) {
             corrupt.push(line, None, *stranger);
         } else if let Some(row) = view.index.row(stranger.value) {
+            if view.send(row).aborted() {
+                aborted.push((*stranger, row));
+                continue;
+            }
             resurrected.push(line, None, (*stranger, row));
         } else {
             unexpected.push(line, None, Why::Stranger(*stranger));
         }
+    }
+    let mut g1a = Collector::new(Kind::G1a, bench.keep);
+    for (stranger, row) in read_committed(view, aborted) {
+        g1a.push(view.poll(stranger.poll).line, None, (stranger, row));
     }
     for (row, poll) in view.first_seen.iter().enumerate().filter(|(_, poll)| **poll != NONE) {
         let send = &view.partition.sends[row];
@@ -51,11 +64,38 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         }),
         corrupt.explain(|stranger| damaged(&explain, stranger)),
         resurrected.explain(|(stranger, row)| risen(&explain, stranger, *row)),
+        g1a.explain(|(stranger, row)| risen(&explain, stranger, *row)),
     ])
 }
 
 /// How the sentence of a stranger ends unless [`crate::strangers`] finds that another partition got it.
 pub(crate) const NOBODY: &str = "no operation of the history ever sent it";
+
+/// Those of these records that a reader of committed records read, with the first such poll.
+fn read_committed(view: &View<'_>, mut aborted: Vec<(Stranger, u32)>) -> Vec<(Stranger, u32)> {
+    if aborted.is_empty() {
+        return aborted;
+    }
+    aborted.sort_unstable_by_key(|(stranger, row)| (stranger.offset, *row));
+    let mut by: Vec<Option<u32>> = vec![None; aborted.len()];
+    for read in &view.partition.reads {
+        if view.tables.session_of(read.poll).isolation != Some(Isolation::ReadCommitted) {
+            continue;
+        }
+        let from = aborted.partition_point(|(stranger, _)| stranger.offset < read.first);
+        for ((stranger, _), by) in aborted[from..].iter().zip(&mut by[from..]) {
+            if stranger.offset > read.last {
+                break;
+            }
+            // Where reads disagree about an offset, this one may have read the other value.
+            if by.is_none() && (read.poll == stranger.poll || view.read_at(stranger.offset).len() == 1) {
+                *by = Some(read.poll);
+            }
+        }
+    }
+    let read = aborted.into_iter().zip(by);
+    read.filter_map(|((stranger, row), poll)| Some((Stranger { poll: poll?, ..stranger }, row))).collect()
+}
 
 fn strange(explain: &Explain<'_, '_>, stranger: &Stranger) -> Example {
     let Stranger { offset, value: wanted, poll } = *stranger;
@@ -113,13 +153,13 @@ fn risen(explain: &Explain<'_, '_>, stranger: &Stranger, row: u32) -> Example {
     let read = explain.view.poll(poll);
     let mut example = explain.about_send(row, |send| {
         format!(
-            "{} read value {} at offset {} at {} {}, although its send certainly failed, because {} was told so at \
-             {} {}",
+            "{} read value {} at offset {} at {} {}, although {}, because {} was told so at {} {}",
             explain.reader(poll),
             value(send.value),
             grouped_i64(offset),
             Nanos(read.completed),
             at_line(read.line),
+            if send.aborted() { "its transaction was aborted" } else { "its send certainly failed" },
             explain.producer(send),
             Nanos(send.completed),
             at_line(send.line)

@@ -40,6 +40,8 @@ impl Loader {
 
     fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open) {
         let outcome = outcome(line.op_type);
+        let aborted = outcome == Outcome::Fail
+            && (line.f == F::Txn || line.error().is_some_and(|error| batch.name(error).contains("abort")));
         let mut mops = batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Send);
         let rows = match open.sends {
             Sends::None => 0,
@@ -65,6 +67,9 @@ impl Loader {
             row.completed = line.time.0;
             row.line = number;
             row.set_unacked(line.unacked);
+            if aborted {
+                row.set_aborted();
+            }
             row.node = line.node().and_then(|node| i16::try_from(node).ok()).unwrap_or(-1);
             if let Some(offset) = mop.and_then(|mop| mop.offset) {
                 // Client libraries invent negative offsets where they know none.

@@ -10,12 +10,15 @@ pub enum Outcome {
     Info,
 }
 
+/// Offset and value of each record.
+pub type Records = Vec<(i64, Option<u64>)>;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// Key, value, acknowledged offset.
     Send(String, u64, Option<i64>),
     /// Records by key, in the order read; a damaged one has no value.
-    Poll(Vec<(String, Vec<(i64, Option<u64>)>)>),
+    Poll(Vec<(String, Records)>),
     /// Start and end by key.
     Offsets(BTreeMap<String, (i64, i64)>),
     /// `assign`, `seek` ...
