@@ -49,7 +49,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let (tables, stopped) = load(source, options, deadline)?;
     let leadership = Leadership::new(&context.cluster, &context.nodes);
     let pass = has_pass(&tables);
-    let (mut checked, series) = pool.install(|| {
+    let (mut checked, (series, flaw)) = pool.install(|| {
         let series = PerPartition::new(&tables);
         let bounds = Bounds { leadership: &leadership, pass, examples: options.examples, deadline };
         // Half a history has losses and strangers that the other half explains.
@@ -63,6 +63,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let guarantee = guarantee(&context.terms, Facts { subscribed: tables.subscribed }, options)?;
     let evidence = Evidence { tables: &tables, leadership: &leadership, pass, stopped };
     let mut verdict = judge(evidence, checked, guarantee, context);
+    verdict.notes.extend(flaw);
     verdict.expectation = expected.judge(&verdict);
     verdict.seconds = began.elapsed().as_secs_f64();
     if tables.bytes() > LARGE {

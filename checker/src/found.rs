@@ -17,7 +17,8 @@ pub(crate) struct Found {
     pub(crate) examples: Vec<(u32, Example)>,
 }
 
-/// Counts findings and keeps those with the lowest lines.
+/// Counts findings and keeps the first: those that stand by themselves before those that follow from another,
+/// then by their lines.
 pub(crate) struct Collector<T> {
     kind: Kind,
     keep: usize,
@@ -48,8 +49,8 @@ impl<T> Collector<T> {
     }
 
     fn thin(&mut self) {
-        // Stable: of equal lines, the first found stays.
-        self.first.sort_by_key(|(line, ..)| *line);
+        // What stands by itself before what follows from it. Stable: of equal lines, the first found stays.
+        self.first.sort_by_key(|(line, after, _)| (after.is_some(), *line));
         self.first.truncate(self.keep);
     }
 
@@ -86,8 +87,11 @@ mod tests {
         assert_eq!(found.count, 1000);
         assert_eq!(found.consequences[&Kind::LostWrite], 500);
         let told: Vec<_> = found.examples.iter().map(|(line, e)| (*line, e.sentence.as_str())).collect();
-        assert_eq!(told, [(1, "1"), (2, "2"), (3, "3")]);
-        assert_eq!(found.examples[1].1.consequence_of.as_deref(), Some("lost-write"));
+        assert_eq!(told, [(1, "1"), (3, "3"), (5, "5")], "even lines follow from something else");
+        let mut collector = Collector::new(Kind::Duplicate, 3);
+        collector.push(7, Some(Kind::LostWrite), ());
+        let found = collector.explain(|()| Example::default()).expect("one");
+        assert_eq!(found.examples[0].1.consequence_of.as_deref(), Some("lost-write"));
     }
 
     #[test]

@@ -30,12 +30,13 @@ pub(crate) fn judge(
 ) -> Verdict {
     let tables = evidence.tables;
     let exercised = exercised(&evidence, context);
+    let whole = evidence.stopped.is_none();
     let mut unknown_because: Vec<String> = evidence.stopped.into_iter().collect();
     let mut checkers = checked.reports;
     for report in checkers.iter().filter(|report| report.validity == Validity::Unknown) {
         unknown_because.push(format!("{}: {}", report.name, report.reason.as_deref().unwrap_or("unknown")));
     }
-    if unknown_because.is_empty() {
+    if whole {
         checkers.push(reported("coverage", uncovered(&exercised, context, tables), &mut unknown_because));
         checkers.push(reported("vacuous", vacuous(&exercised), &mut unknown_because));
     }
@@ -154,12 +155,16 @@ fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<S
         _ => {}
     }
     if context.terms.log_start_must_be_zero {
-        let moved = tables.partitions.iter().filter_map(|p| Some((p, p.bounds?.start)));
-        for (partition, start) in moved.filter(|(_, start)| *start > 0) {
+        let starts = tables.partitions.iter().filter_map(|p| Some((&p.key, p.bounds?.start)));
+        let mut moved = starts.filter(|(_, start)| *start > 0);
+        if let Some((key, start)) = moved.next() {
+            let more = match moved.count() {
+                0 => String::new(),
+                n => format!(" (and {n} more logs like it)"),
+            };
             reasons.push(format!(
-                "the log of {} starts at offset {}: the target dropped its oldest records, so that nobody can \
-                 tell what was lost",
-                partition.key,
+                "the log of {key} starts at offset {}{more}: the target dropped its oldest records, so that \
+                 nobody can tell what was lost",
                 grouped_i64(start)
             ));
         }

@@ -245,3 +245,19 @@ fn an_aborted_write_is_hidden_only_from_readers_of_committed_records() {
     assert_eq!(kinds, [("G1a", 3)]);
     assert!(committed.anomalies["G1a"].examples[0].sentence.contains("its transaction was aborted, because"));
 }
+
+#[test]
+fn sends_of_one_transaction_keep_their_order() {
+    let history = r#"{"time":5,"process":1,"type":"invoke","f":"txn","value":[["send","t-0",4],["send","t-0",5]]}
+{"time":6,"process":1,"type":"ok","f":"txn","value":[["send","t-0",[1,4]],["send","t-0",[0,5]]]}
+{"time":7,"process":2,"type":"invoke","f":"poll","value":[["poll"]]}
+{"time":8,"process":2,"type":"ok","f":"poll","value":[["poll",{"t-0":[[0,5],[1,4]]}]]}
+"#;
+    let source = store::reader::Source::bytes(history.as_bytes().to_vec());
+    let verdict =
+        checker::analyze(source, &Context::default(), &checker::Options::default()).expect("reads").verdict;
+    assert_eq!(verdict.anomalies["int-nonmonotonic-send"].count, 1);
+    assert!(!verdict.anomalies.contains_key("nonmonotonic-send"));
+    let regression = &verdict.anomalies["ack-regression"];
+    assert_eq!(regression.examples[0].consequence_of.as_deref(), Some("int-nonmonotonic-send"));
+}

@@ -27,10 +27,8 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut regressions = Collector::new(Kind::AckRegression, bench.keep);
     let calls = calls(view);
     for pair in reordered(view, &calls) {
-        let (earlier, later) = (view.send(pair.earlier), view.send(pair.later));
-        let same = earlier.invoke_line == later.invoke_line && later.invoke_line != 0;
-        let collector = if same { &mut internal } else { &mut external };
-        collector.push(later.main_line(), None, pair);
+        let collector = if together(view, pair) { &mut internal } else { &mut external };
+        collector.push(view.send(pair.later).main_line(), None, pair);
     }
     for pair in stepped_back(view, &calls) {
         regressions.push(view.send(pair.later).line, follows(bench, pair), pair);
@@ -53,7 +51,13 @@ fn follows(bench: &Bench<'_, '_>, pair: Pair) -> Option<Kind> {
     if both.iter().any(|row| view.at[*row as usize] != view.send(*row).offset) {
         return Some(Kind::AckOffsetMismatch);
     }
-    Some(Kind::NonmonotonicSend)
+    Some(if together(view, pair) { Kind::IntNonmonotonicSend } else { Kind::NonmonotonicSend })
+}
+
+/// Whether both belong to one operation.
+fn together(view: &View<'_>, pair: Pair) -> bool {
+    let (earlier, later) = (view.send(pair.earlier), view.send(pair.later));
+    earlier.invoke_line == later.invoke_line && later.invoke_line != 0
 }
 
 /// The rows of later sends that stand before an earlier one of their producer.
@@ -132,10 +136,11 @@ fn example(explain: &Explain<'_, '_>, pair: Pair, sentence: impl FnOnce(&Send, &
 fn out_of_order(explain: &Explain<'_, '_>, pair: Pair) -> Example {
     let at = |row: u32| grouped_i64(explain.view.at[row as usize]);
     let mut example = example(explain, pair, |earlier, later| {
-        let how = if later.seq == earlier.seq || later.seq == u64::from(later.invoke_line) {
-            "by their invocations".to_owned()
-        } else {
+        let counted = explain.view.tables.producers[later.producer as usize].is_client;
+        let how = if counted && later.seq != earlier.seq {
             format!("its calls {} and {}", grouped(earlier.seq), grouped(later.seq))
+        } else {
+            "by its invocations".to_owned()
         };
         let under = explain.under(later.invoked).map(|u| format!(": {u}")).unwrap_or_default();
         format!(

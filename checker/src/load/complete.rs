@@ -43,17 +43,18 @@ impl Loader {
         let aborted = outcome == Outcome::Fail
             && (line.f == F::Txn || line.error().is_some_and(|error| batch.name(error).contains("abort")));
         let mut mops = batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Send);
-        let rows = match open.sends {
-            Sends::None => 0,
-            Sends::One(_) => 1,
-            Sends::Many(group) => self.groups[group as usize].len(),
+        let many;
+        let places: &[Place] = match &open.sends {
+            Sends::None => &[],
+            Sends::One(place) => std::slice::from_ref(place),
+            Sends::Many(group) => {
+                self.free_groups.push(*group);
+                many = std::mem::take(&mut self.groups[*group as usize]);
+                &many
+            }
         };
-        for i in 0..rows {
-            let mut place = match open.sends {
-                Sends::Many(group) => self.groups[group as usize][i],
-                Sends::One(place) => place,
-                Sends::None => unreachable!("no rows, no turns"),
-            };
+        let rows = places.len();
+        for mut place in places.iter().copied() {
             let mop = mops.next();
             if let Some(mop) = mop {
                 let partition = self.keys[mop.key.0 as usize];

@@ -25,8 +25,9 @@ pub(crate) struct Loader {
     tables: Tables,
     /// What each process has in flight. Retired processes leave it.
     open: FxHashMap<u32, Open>,
-    /// The sends of operations with several.
+    /// The sends of operations with several, while these are open.
     groups: Vec<Vec<Place>>,
+    free_groups: Vec<u32>,
     producers: FxHashMap<Producer, u32>,
     sessions: Sessions,
     functions: FxHashMap<String, u32>,
@@ -124,10 +125,7 @@ impl Loader {
                             }
                             Sends::One(place)
                         }
-                        Sends::One(first) => {
-                            self.groups.push(vec![first, place]);
-                            Sends::Many(self.groups.len() as u32 - 1)
-                        }
+                        Sends::One(first) => Sends::Many(self.new_group(vec![first, place])),
                         Sends::Many(group) => {
                             self.groups[group as usize].push(place);
                             Sends::Many(group)
@@ -161,6 +159,15 @@ impl Loader {
         let sends = &mut self.tables.partitions[partition as usize].sends;
         sends.push(Send::invoke(mop.value, line.time.0, due, number, producer, seq));
         Place { partition, row: sends.len() as u32 - 1 }
+    }
+
+    fn new_group(&mut self, places: Vec<Place>) -> u32 {
+        if let Some(free) = self.free_groups.pop() {
+            self.groups[free as usize] = places;
+            return free;
+        }
+        self.groups.push(places);
+        self.groups.len() as u32 - 1
     }
 
     fn row(&mut self, place: Place) -> &mut Send {

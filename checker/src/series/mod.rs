@@ -9,6 +9,7 @@ mod operations;
 mod quantiles;
 mod unseen;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use store::series::{SERIES_SCHEMA, Series};
@@ -58,16 +59,31 @@ pub(crate) struct PerPartition {
     grid: Grid,
     unseen: Mutex<unseen::Unseen>,
     lag: lag::Lags,
+    /// Why some series are not whole.
+    failed: Mutex<Option<String>>,
 }
 
 impl PerPartition {
     pub(crate) fn new(tables: &Tables) -> PerPartition {
         let grid = Grid::new(tables.end);
-        PerPartition { grid, unseen: Mutex::default(), lag: lag::Lags::new(tables, grid) }
+        PerPartition {
+            grid,
+            unseen: Mutex::default(),
+            lag: lag::Lags::new(tables, grid),
+            failed: Mutex::default(),
+        }
     }
 
-    /// Takes in one partition. The order of partitions does not matter.
+    /// Takes in one partition. The order of partitions does not matter. A failure costs pictures, never a
+    /// verdict.
     pub(crate) fn add(&self, view: &View<'_>) {
+        if catch_unwind(AssertUnwindSafe(|| self.reduce(view))).is_err() {
+            let mut failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            failed.get_or_insert_with(|| view.partition.key.clone());
+        }
+    }
+
+    fn reduce(&self, view: &View<'_>) {
         if let Some(curve) = unseen::curve(view, &self.grid) {
             let mut unseen = self.unseen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             unseen.add(&view.partition.key, curve);
@@ -75,8 +91,21 @@ impl PerPartition {
         self.lag.add(view);
     }
 
-    /// All series. Call it on the pool that should do the work.
-    pub(crate) fn finish(self, tables: &Tables, title: &str) -> Series {
+    /// All series, and what is wrong with them. Call it on the pool that should do the work.
+    pub(crate) fn finish(self, tables: &Tables, title: &str) -> (Series, Option<String>) {
+        let failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let series = catch_unwind(AssertUnwindSafe(|| self.all(tables, title)));
+        let failed = match (&series, failed) {
+            (Err(_), _) => {
+                Some("the pictures' series could not be reduced, which is a bug of tribunal".into())
+            }
+            (Ok(_), Some(key)) => Some(format!("the pictures lack {key}, which is a bug of tribunal")),
+            (Ok(_), None) => None,
+        };
+        (series.unwrap_or_default(), failed)
+    }
+
+    fn all(self, tables: &Tables, title: &str) -> Series {
         let grid = self.grid;
         let operations = operations::reduce(tables, &grid);
         let unseen = self.unseen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
