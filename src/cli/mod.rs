@@ -55,6 +55,8 @@ pub enum Verb {
     Doctor(DoctorArgs),
     /// Undo what a run that died left in force: faults, containers, packet filter rules
     Heal(HealArgs),
+    /// Convert a history: JSON lines, plain or compressed, from and to Jepsen's EDN
+    Convert(ConvertArgs),
     /// Print a shell's completions
     Completions {
         /// The shell
@@ -100,6 +102,23 @@ pub struct JudgingArgs {
     /// Examples kept in full of each kind of anomaly
     #[arg(long, value_name = "K", default_value_t = 8)]
     pub examples: usize,
+}
+
+/// `tribunal convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The history, in any notation (told by its content); - for standard input
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Where it goes: a name that ends in .edn, .jsonl or .jsonl.zst; - for standard output
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// The notation, where OUT's name does not tell it
+    #[arg(long, value_name = "NOTATION", value_parser = ["edn", "jsonl", "zst"])]
+    pub to: Option<String>,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `tribunal render`.

@@ -1,6 +1,7 @@
 //! The verbs: each reads as its own story.
 
 mod analyze;
+mod convert;
 mod doctor;
 mod heal;
 mod ls;
@@ -27,6 +28,7 @@ pub fn dispatch(cli: Cli) -> Result<u8> {
         Verb::Scenarios => scenarios(),
         Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(&args)),
         Verb::Heal(args) => runtime()?.block_on(heal::heal(&args)),
+        Verb::Convert(args) => convert::convert(&args),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tribunal", &mut script);
