@@ -119,7 +119,7 @@ fn simulate(path: &Path, lines: u64) -> u64 {
     let tape = recorder.tape();
     let keys: Vec<String> = (0..KEYS).map(|k| format!("t-{k}")).collect();
     let mut now = 0;
-    let mut write = |process: u64, op_type, f, value: Payload<'_>, more: More<'_>| {
+    let mut write = |process: u64, op_type: OpType, f: &str, value: Payload<'_>, more: More<'_>| {
         now += 1000;
         let event = Event::new(Nanos(now), Process(process as u32), op_type, f, value).with(more);
         tape.record(&event).expect("records");

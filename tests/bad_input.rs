@@ -71,7 +71,7 @@ fn without_docker_the_docker_target_says_what_to_do() {
         .args(["run", "--target", "docker"])
         .output()
         .expect("starts");
-    called(output).fails(FAILED, &["Docker", "tribunal doctor"]);
+    called(&output).fails(FAILED, &["Docker", "tribunal doctor"]);
 }
 
 #[cfg(not(feature = "ssl"))]
@@ -126,7 +126,7 @@ fn a_history_from_standard_input_is_judged() {
         .expect("starts");
     let lines = [SEND, SENT, POLL, POLLED].join("\n");
     child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("takes it");
-    let called = called(child.wait_with_output().expect("ends"));
+    let called = called(&child.wait_with_output().expect("ends"));
     let verdict: serde_json::Value = serde_json::from_str(&called.out).expect("JSON");
     assert_eq!(verdict["validity"], "valid", "{verdict}");
     assert_eq!(verdict["exercised"]["acknowledged"], 1);
@@ -149,7 +149,7 @@ fn a_full_disk_ends_the_run_and_keeps_what_was_written() {
     );
     let mut command = Command::new("bash");
     command.args(["-c", &script]).env("TRIBUNAL_STORE", store.root()).env_remove("RUST_BACKTRACE");
-    let called = called(command.output().expect("starts"));
+    let called = called(&command.output().expect("starts"));
     called.fails(FAILED, &["history.jsonl.zst", "File too large", "kept"]);
     let run = std::fs::canonicalize(store.root().join("current")).expect("the run is there");
     let meta: serde_json::Value =
@@ -167,6 +167,6 @@ fn a_reader_that_leaves_is_no_error() {
     let program = env!("CARGO_BIN_EXE_tribunal");
     let script = format!("set -o pipefail; {program} completions bash | head -n 1");
     let output = Command::new("bash").args(["-c", &script]).env("TRIBUNAL_STORE", store.root()).output();
-    let called = called(output.expect("starts"));
+    let called = called(&output.expect("starts"));
     assert_eq!((called.code, called.err.as_str()), (0, ""));
 }

@@ -1,5 +1,5 @@
 //! What the tests of the program share: calling it, and looking into its runs.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -37,7 +37,7 @@ impl Store {
     }
 
     pub fn call(&self, args: &[&str]) -> Called {
-        called(self.command().args(args).output().expect("the program starts"))
+        called(&self.command().args(args).output().expect("the program starts"))
     }
 
     /// A run that must end with this code; its verdict.
@@ -58,7 +58,7 @@ impl Store {
     }
 }
 
-pub fn called(output: Output) -> Called {
+pub fn called(output: &Output) -> Called {
     Called {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

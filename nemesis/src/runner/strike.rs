@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use store::cluster::PartitionView;
@@ -197,14 +198,14 @@ async fn until_new_leader(shared: &Shared, before: &PartitionView, stop: &mut St
 
 /// Probes again before the heal: packet counters need traffic, and what was undone by somebody else shows.
 async fn second_look(shared: &Shared, strike: &Strike, outcome: &mut FaultOutcome) {
-    let mut bites = Vec::new();
-    for action in &strike.actions {
-        bites.push(match probe(&shared.stage.cluster, action).await {
+    // All at once: the fault holds until the slowest of them has been looked at.
+    let looks = strike.actions.iter().map(|action| async move {
+        match probe(&shared.stage.cluster, action).await {
             Ok(bite) => bite,
             Err(e) => Bite { bit: None, evidence: format!("the probe failed: {e}") },
-        });
-    }
-    let now = all_of(bites);
+        }
+    });
+    let now = all_of(join_all(looks).await);
     // What bit once did bite; otherwise the later look knows more.
     outcome.bit = if outcome.bit == Some(true) { Some(true) } else { now.bit.or(outcome.bit) };
     let evidence = if outcome.evidence.starts_with(&now.evidence) { "the same" } else { &now.evidence };

@@ -164,6 +164,10 @@ impl MockCluster {
             other => return Err(NemesisError::Other(self.can(other).err().unwrap_or_default())),
         };
         self.child.order(&command).await?;
+        if let Action::Slow { node, delay_ms } = action {
+            // To see it takes as long as the delay, broker by broker: the look before the heal will.
+            return Ok(Bite { bit: None, evidence: format!("{node} was told to answer {delay_ms} ms late") });
+        }
         self.probe(action).await
     }
 
