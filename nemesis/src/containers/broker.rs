@@ -64,7 +64,15 @@ pub(crate) async fn start(engine: &Engine, recipe: &Recipe<'_>, id: u16) -> Resu
             Err(e) => return Err(refused(format_args!("start container {name}"))(e)),
         }
     }
-    Err(taken.expect("at least one attempt was made"))
+    Err(match taken {
+        Some(NemesisError::DockerRefused { what, reason }) => NemesisError::DockerRefused {
+            what,
+            reason: format!(
+                "{reason} ({PORT_ATTEMPTS} ports that had been free were taken one by one: try again)"
+            ),
+        },
+        other => other.expect("at least one attempt was made"),
+    })
 }
 
 async fn create(

@@ -154,7 +154,7 @@ async fn leftovers(engine: &Engine) -> Fact {
             for (runs, why) in [(&dead, "crashed"), (&kept, "kept on purpose")] {
                 for run in runs {
                     detail.push(format!(
-                        "run {} ({why}): {} containers, {} networks",
+                        "run {} ({why}): {} containers and {} networks",
                         run.run_id,
                         run.containers.len(),
                         run.networks.len()

@@ -87,7 +87,9 @@ impl LastError {
         if !reason.contains("brokers are down")
             && let Ok(mut last) = self.0.lock()
         {
-            *last = Some(reason.to_owned());
+            // The name of the client library's thread comes first.
+            let told = reason.strip_prefix("[thrd:").and_then(|r| r.split_once("]: "));
+            *last = Some(told.map_or(reason, |(_, told)| told).to_owned());
         }
     }
 }
