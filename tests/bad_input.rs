@@ -87,7 +87,9 @@ fn tls_without_the_feature_names_the_feature() {
 fn a_truncated_history_is_judged_up_to_its_last_whole_line() {
     let store = Store::new();
     std::fs::create_dir_all(store.root()).expect("creates");
-    let path = history(&store.root(), "torn.jsonl", &[SEND, SENT, POLL, POLLED, &SEND[..40]]);
+    let path = store.root().join("torn.jsonl");
+    let whole = [SEND, SENT, POLL, POLLED].join("\n");
+    std::fs::write(&path, format!("{whole}\n{}", &SEND[..40])).expect("writes");
     let called = store.call(&["analyze", path.to_str().expect("UTF-8")]);
     assert!([0, 2].contains(&called.code), "{}{}", called.err, called.out);
     assert!(called.out.contains("incomplete") && called.out.contains("dropped"), "{}", called.out);

@@ -19,7 +19,9 @@ pub fn convert(args: &ConvertArgs) -> Result<u8> {
     };
     let converted = match convert_file(&request) {
         // The reader of standard output has left, as `head` does: it has what it wanted.
-        Err(ConvertError::Write { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => return Ok(0),
+        Err(ConvertError::Write { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+            return Ok(0);
+        }
         Err(e @ (ConvertError::Exists { .. } | ConvertError::Unknown { .. })) => return Err(usage(e)),
         converted => converted?,
     };

@@ -9,8 +9,8 @@ use crate::out;
 
 /// Draws a run's pictures.
 pub fn render(args: &RenderArgs) -> Result<u8> {
-    let run = Runs::at(args.store.store.clone()).find(&args.run)?;
     let window = args.window.as_deref().map(str::parse).transpose().map_err(usage)?.unwrap_or_default();
+    let run = Runs::at(args.store.store.clone()).find(&args.run)?;
     if !run.series().exists() {
         anyhow::bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
     }

@@ -47,7 +47,7 @@ fn retention(plan: &MockPlan<'_>) -> Option<String> {
         return Some(format!(
             "the run would write about {:.1} MiB to a partition, but the mock silently drops a partition's oldest records \
              beyond {:.0} MiB ({:.0} MiB with a margin for retries): use more --partitions, a lower --rate, a shorter \
-             --time-limit or a smaller --record-size, or --target docker",
+             --time-limit, fewer --sends or a smaller --record-size, or --target docker",
             mib(bytes),
             mib(RETENTION_BYTES),
             mib(RETENTION_BYTES) * USABLE
@@ -56,8 +56,8 @@ fn retention(plan: &MockPlan<'_>) -> Option<String> {
     let batches = plan.batches_per_partition.filter(|b| *b as f64 > RETENTION_BATCHES as f64 * USABLE)?;
     Some(format!(
         "the run may write {batches} batches to a partition, but the mock silently drops a partition's oldest beyond \
-         {RETENTION_BATCHES} ({:.0} with a margin for retries): use more --partitions, a lower --rate or a shorter \
-         --time-limit, or --target docker",
+         {RETENTION_BATCHES} ({:.0} with a margin for retries): use more --partitions, a lower --rate, a shorter \
+         --time-limit or fewer --sends, or --target docker",
         RETENTION_BATCHES as f64 * USABLE
     ))
 }
