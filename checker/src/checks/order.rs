@@ -31,13 +31,14 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         collector.push(view.send(pair.later).main_line(), None, pair);
     }
     for pair in stepped_back(view, &calls) {
-        regressions.push(view.send(pair.later).line, follows(bench, pair), pair);
+        let after = follows(bench, pair);
+        regressions.push(view.send(pair.later).line, after, (pair, after));
     }
     let explain = bench.explain();
     Concluded::from(vec![
         external.explain(|pair| out_of_order(&explain, *pair)),
         internal.explain(|pair| out_of_order(&explain, *pair)),
-        regressions.explain(|pair| regression(&explain, *pair)),
+        regressions.explain(|(pair, after)| regression(&explain, *pair, *after)),
     ])
 }
 
@@ -161,12 +162,24 @@ fn out_of_order(explain: &Explain<'_, '_>, pair: Pair) -> Example {
     example
 }
 
-fn regression(explain: &Explain<'_, '_>, pair: Pair) -> Example {
+fn regression(explain: &Explain<'_, '_>, pair: Pair, after: Option<Kind>) -> Example {
+    let gone = |row: u32, which: &str| {
+        (!explain.view.survives(row)).then(|| format!("the log was cut back and the {which} one is gone"))
+    };
+    let because = match after {
+        Some(Kind::LostWrite) => gone(pair.earlier, "earlier").or_else(|| gone(pair.later, "later")),
+        Some(Kind::AckOffsetMismatch) => {
+            Some("one of these offsets is not where its value stands".to_owned())
+        }
+        Some(_) => Some("the log holds them in that order".to_owned()),
+        None => None,
+    };
+    let because = because.unwrap_or_else(|| "perhaps the log was cut back between them".to_owned());
     example(explain, pair, |earlier, later| {
-        let under = explain.under(later.completed).map(|u| format!(": {u}")).unwrap_or_default();
+        let under = explain.under(later.completed).map(|u| format!("; {u}")).unwrap_or_default();
         format!(
-            "{}, although its earlier call for value {} had been acknowledged at offset {} {}: offsets step back, \
-             perhaps because the log was cut back between, or because the client library made one of them up{under}",
+            "{}, although its earlier call for value {} was acknowledged at offset {} {}: offsets step back, because \
+             {because}{under}",
             explain.told(later),
             value(earlier.value),
             grouped_i64(earlier.offset),
