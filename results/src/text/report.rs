@@ -144,7 +144,9 @@ fn write_kind(
         let _ = write!(text, "; {n} a consequence of {cause}");
     }
     style.paragraph(out, &head, margin + widths.kind + 2 + widths.count + 3, &text);
-    let told = style.max_examples.min(anomaly.examples.len());
+    // What is allowed and only follows from a finding told above needs no telling here.
+    let quiet = anomaly.allowed && primary(anomaly) == 0;
+    let told = if quiet { 0 } else { style.max_examples.min(anomaly.examples.len()) };
     for (number, _, example) in numbered.iter().filter(|(_, k, _)| *k == kind).take(told) {
         let head = format!("{}#{number} ", " ".repeat(margin + 2));
         let indent = head.chars().count();
