@@ -14,7 +14,7 @@ use crate::containers::metadata::MetadataClient;
 use crate::error::NemesisError;
 use crate::security;
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A cluster that is known by its addresses only.
 pub struct ExternalCluster {
@@ -28,7 +28,7 @@ impl ExternalCluster {
     ///
     /// # Errors
     /// If an address is no `host:port`, if this build cannot speak the security protocol, or if no server
-    /// answers within 15 s. No message holds the value of a setting.
+    /// answers within 10 s. No message holds the value of a setting.
     pub async fn open(bootstrap: &str, security: Settings) -> Result<ExternalCluster, NemesisError> {
         let bootstrap = parse_bootstrap(bootstrap)?;
         security::check(&security)?;
