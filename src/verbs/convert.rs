@@ -1,5 +1,6 @@
 //! `tribunal convert`: a history from one notation to another.
 
+use std::io::ErrorKind;
 use std::thread;
 
 use anyhow::Result;
@@ -19,7 +20,7 @@ pub fn convert(args: &ConvertArgs) -> Result<u8> {
     };
     let converted = match convert_file(&request) {
         // The reader of standard output has left, as `head` does: it has what it wanted.
-        Err(ConvertError::Write { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+        Err(ConvertError::Write { cause, .. }) if cause.kind() == ErrorKind::BrokenPipe => {
             return Ok(0);
         }
         Err(e @ (ConvertError::Exists { .. } | ConvertError::Unknown { .. })) => return Err(usage(e)),

@@ -80,6 +80,10 @@ fn main() {
         });
         timed("decompress, serde_json", &|| {
             let parse = |text: &[u8]| {
+                // Jepsen's EDN has no such floor.
+                if text.starts_with(b"{:") {
+                    return Ok(None);
+                }
                 let text = std::str::from_utf8(text).expect("UTF-8");
                 Ok(text.lines().map(|l| serde_json::from_str::<Typed<'_>>(l).expect("an event").time).max())
             };

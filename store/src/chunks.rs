@@ -179,8 +179,8 @@ where
     fn join(&mut self, worked: Worked<T>) -> Result<(), E> {
         match worked.failed {
             None => {}
-            Some(Failure::Io(source)) => {
-                return Err(ReadError::Io { name: self.name.clone(), source }.into());
+            Some(Failure::Io(cause)) => {
+                return Err(ReadError::Io { name: self.name.clone(), cause }.into());
             }
             Some(Failure::Frame { frame, reason }) => {
                 let first_line = Some(self.summary.lines + 1);
@@ -528,7 +528,7 @@ mod tests {
             |_| {
                 seen += 1;
                 if seen == 5 {
-                    Err(ReadError::Io { name: "sink".into(), source: io::Error::other("full") })
+                    Err(ReadError::Io { name: "sink".into(), cause: io::Error::other("full") })
                 } else {
                     Ok(())
                 }

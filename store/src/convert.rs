@@ -68,12 +68,12 @@ pub enum ConvertError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The result cannot be written.
-    #[error("cannot write {name}: {source}; nothing was left there")]
+    #[error("cannot write {name}: {cause}; nothing was left there")]
     Write {
         /// The file, or `standard output`.
         name: String,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// There is a file of that name.
     #[error("{} exists already; choose another name, or overwrite it with --force", path.display())]
@@ -110,7 +110,7 @@ pub fn convert<H: Write, I: Write>(
     index: I,
     name: &str,
 ) -> Result<Converted, ConvertError> {
-    let failed = |source| ConvertError::Write { name: name.to_owned(), source };
+    let failed = |cause| ConvertError::Write { name: name.to_owned(), cause };
     let sorting = to == Notation::Edn && !is_edn(&mut source)?;
     let mut line = Vec::new();
     let mut n = 0;

@@ -18,12 +18,12 @@ const START: u64 = 64 << 10;
 #[non_exhaustive]
 pub enum ReadError {
     /// It cannot be opened or read.
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {name}: {cause}")]
     Io {
         /// The file, or `standard input`.
         name: String,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file is no zstd at some place.
     #[error("{name} is damaged at byte {byte}{}: {reason}; nothing of it was judged. Restore the file, or cut it there and analyze what is before",
@@ -112,7 +112,7 @@ impl Source {
     /// If it cannot be opened.
     pub fn open(path: &Path) -> Result<Source, ReadError> {
         let name = path.display().to_string();
-        let fail = |source| ReadError::Io { name: name.clone(), source };
+        let fail = |cause| ReadError::Io { name: name.clone(), cause };
         let file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         if metadata.is_dir() {
@@ -159,7 +159,7 @@ impl Source {
     /// The first bytes of its text, decompressed; nothing is taken from it. Damage is left for later to find.
     pub(crate) fn start(&mut self) -> Result<&[u8], ReadError> {
         if self.start.is_none() {
-            let fail = |source| ReadError::Io { name: self.name.clone(), source };
+            let fail = |cause| ReadError::Io { name: self.name.clone(), cause };
             let mut raw = Vec::new();
             match &mut self.kind {
                 Kind::Seekable(file) => {
@@ -198,7 +198,7 @@ impl Source {
     /// Looks at the first bytes and decides how to read the rest.
     pub(crate) fn feed(self) -> Result<Feed, ReadError> {
         let Source { name, kind, piece, .. } = self;
-        let fail = |source| ReadError::Io { name: name.clone(), source };
+        let fail = |cause| ReadError::Io { name: name.clone(), cause };
         match kind {
             Kind::Stream(mut stream) => {
                 let mut start = Vec::new();

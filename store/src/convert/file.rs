@@ -1,9 +1,8 @@
 //! Converting between files: names that tell the notation, `-` for the standard streams, and a result that is
 //! there whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -78,11 +77,10 @@ impl Aside {
             return Err(failed(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
         }
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Opened by hand, for a file that others may read as they may read any new file.
         let file = tempfile::Builder::new()
             .prefix(".convert-")
-            // Less what the process' mask takes away, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(dir)
+            .make_in(dir, |path| File::options().write(true).create_new(true).open(path))
             .map_err(|e| failed(path, e))?;
         Ok(Aside { file, path: path.to_owned() })
     }
@@ -102,6 +100,6 @@ impl Aside {
     }
 }
 
-fn failed(path: &Path, source: io::Error) -> ConvertError {
-    ConvertError::Write { name: path.display().to_string(), source }
+fn failed(path: &Path, cause: io::Error) -> ConvertError {
+    ConvertError::Write { name: path.display().to_string(), cause }
 }

@@ -172,7 +172,7 @@ impl<E: From<ReadError>, S: FnMut(Ops) -> Result<(), E>> Joiner<S> {
         let name = source.name().to_owned();
         let mut feed: Feed = source.in_order()?;
         loop {
-            let next = feed.next().map_err(|source| ReadError::Io { name: name.clone(), source })?;
+            let next = feed.next().map_err(|cause| ReadError::Io { name: name.clone(), cause })?;
             match next.piece {
                 Some(Piece::Text(text)) => self.push(&text)?,
                 Some(Piece::Compressed { .. }) => unreachable!("a source in order gives text"),
@@ -244,8 +244,11 @@ mod tests {
     use super::super::detect;
     use super::*;
 
-    /// Numbers, times and values of all operations, or what was wrong.
-    fn read(mut source: Source, threads: usize) -> Result<(Vec<(u64, u64, u64)>, ReadSummary), String> {
+    /// Number, time and value of an operation.
+    type Seen = (u64, u64, u64);
+
+    /// All operations, or what was wrong.
+    fn read(mut source: Source, threads: usize) -> Result<(Vec<Seen>, ReadSummary), String> {
         let layout = detect(source.start().expect("starts")).expect("is EDN");
         let mut read = Vec::new();
         let summary = read_ops(source, layout, threads, true, |ops| {

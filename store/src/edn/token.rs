@@ -29,22 +29,31 @@ pub(super) struct Cursor<'a> {
     pub(super) trace: Option<Vec<(usize, usize)>>,
 }
 
-/// Bytes that end a token.
-const ENDS_TOKEN: [bool; 256] = {
-    let mut ends = [false; 256];
+/// What a byte is within a token: nothing special, its end, or part of a letter beyond ASCII.
+const IN_TOKEN: [u8; 256] = {
+    let mut kinds = [0; 256];
     let mut i = 0;
-    while i <= b' ' as usize {
-        ends[i] = true;
+    while i < 256 {
+        kinds[i] = if i <= b' ' as usize {
+            END
+        } else if i >= 0x80 {
+            BEYOND_ASCII
+        } else {
+            0
+        };
         i += 1;
     }
     let marks = b",;\"()[]{}\\^@`~";
     i = 0;
     while i < marks.len() {
-        ends[marks[i] as usize] = true;
+        kinds[marks[i] as usize] = END;
         i += 1;
     }
-    ends
+    kinds
 };
+
+const END: u8 = 1;
+const BEYOND_ASCII: u8 = 2;
 
 pub(super) fn is_blank(b: u8) -> bool {
     matches!(b, b' ' | b',' | b'\t'..=b'\r' | 0x1c..=0x1f)
@@ -118,11 +127,19 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn token(&mut self) -> EdnResult<&'a [u8]> {
         let rest = &self.text[self.at..];
-        let Some(length) = rest.iter().position(|b| ENDS_TOKEN[usize::from(*b)]) else {
-            return Err(Stop::Incomplete);
-        };
+        let mut length = 0;
+        let mut kinds = 0;
+        loop {
+            let Some(&b) = rest.get(length) else { return Err(Stop::Incomplete) };
+            let kind = IN_TOKEN[usize::from(b)];
+            if kind == END {
+                break;
+            }
+            kinds |= kind;
+            length += 1;
+        }
         let token = &rest[..length];
-        if !token.is_ascii() && std::str::from_utf8(token).is_err() {
+        if kinds != 0 && std::str::from_utf8(token).is_err() {
             return self.wrong("it is not UTF-8");
         }
         self.at += length;
@@ -145,12 +162,23 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn number(&mut self, out: &mut Vec<u8>) -> EdnResult<()> {
         let start = self.at;
-        let token = self.token()?;
-        let digits = token.strip_prefix(b"-").unwrap_or(token);
-        if digits.iter().all(u8::is_ascii_digit) && (digits.len() == 1 || digits[0] != b'0') {
-            out.extend_from_slice(token);
-            return Ok(());
+        let rest = &self.text[start..];
+        let digits = usize::from(rest.first() == Some(&b'-'));
+        let mut end = digits;
+        while rest.get(end).is_some_and(u8::is_ascii_digit) {
+            end += 1;
         }
+        let plain = end == digits + 1 || end > digits && rest[digits] != b'0';
+        match rest.get(end) {
+            None => return Err(Stop::Incomplete),
+            Some(b) if plain && IN_TOKEN[usize::from(*b)] == END => {
+                out.extend_from_slice(&rest[..end]);
+                self.at += end;
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+        let token = self.token()?;
         if json_number(token, out) {
             return Ok(());
         }
