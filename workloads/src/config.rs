@@ -160,9 +160,13 @@ pub struct QueueConfig {
     pub idempotence: Idempotence,
     /// How often the client library sends a record again.
     pub retries: u32,
-    /// Produce requests in flight a connection.
-    pub max_in_flight: u32,
-    /// How long the client library tries to deliver a record (`message.timeout.ms`).
+    /// Produce requests in flight a connection. Default: 5, but 1 where producers are idempotent: with more of them
+    /// librdkafka takes a new producer epoch when a leader changes, and records that were possibly written go out
+    /// once more under it, past the broker's check (librdkafka issue 4953). That is a finding about the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
+    /// How long the client library tries to deliver a record (`message.timeout.ms`). Longer than a change of leaders:
+    /// an idempotent producer that gives a record up takes a new epoch, which can double others.
     #[serde(with = "crate::duration")]
     pub delivery_timeout: Duration,
     /// How long a broker waits for its replicas (`request.timeout.ms`).
@@ -261,8 +265,8 @@ impl Default for QueueConfig {
             acks: Acks::All,
             idempotence: Idempotence::Auto,
             retries: i32::MAX as u32,
-            max_in_flight: 5,
-            delivery_timeout: Duration::from_secs(20),
+            max_in_flight: None,
+            delivery_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(3),
             socket_timeout: Duration::from_secs(5),
             linger: None,
@@ -274,7 +278,7 @@ impl Default for QueueConfig {
             retry_backoff_max: Duration::from_secs(1),
             reconnect_backoff: Duration::from_millis(50),
             reconnect_backoff_max: Duration::from_secs(1),
-            metadata_refresh: Duration::from_secs(10),
+            metadata_refresh: Duration::from_secs(5),
             transactional: false,
             transaction_sends: 100,
             transaction_timeout: Duration::from_secs(60),

@@ -10,7 +10,7 @@ use rdkafka::bindings::{rd_kafka_message_broker_id, rd_kafka_message_status, rd_
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, ProducerContext};
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use store::cluster::Endpoints;
 use store::op::PersistenceStatus;
 use store::settings::Settings;
@@ -72,10 +72,11 @@ impl ProducerContext for Deliveries {
 
 /// A producer client, and the thread that takes its reports.
 pub(crate) struct LiveProducer {
-    pub(crate) producer: Arc<BaseProducer<Deliveries>>,
+    /// There until the client is closed.
+    producer: Option<Arc<BaseProducer<Deliveries>>>,
+    polling: Option<JoinHandle<()>>,
     name: String,
     done: Arc<AtomicBool>,
-    polling: JoinHandle<()>,
 }
 
 impl LiveProducer {
@@ -103,23 +104,35 @@ impl LiveProducer {
                 }
             })
             .map_err(|e| WorkloadError::Thread { client: name.to_owned(), reason: e.to_string() })?;
-        Ok(LiveProducer { producer, name: name.to_owned(), done, polling })
+        Ok(LiveProducer { producer: Some(producer), polling: Some(polling), name: name.to_owned(), done })
+    }
+
+    /// The client itself.
+    pub(crate) fn client(&self) -> &BaseProducer<Deliveries> {
+        self.producer.as_ref().expect("the client is there until it is closed")
     }
 
     /// What the library said beside its reports.
     pub(crate) fn events(&self) -> &Events {
-        use rdkafka::producer::Producer;
-        &self.producer.client().context().events
+        &self.client().client().context().events
     }
 
     /// Purges what is left, takes its reports, and disconnects; false if the library hung and was left behind.
-    pub(crate) fn close(self) -> bool {
+    pub(crate) fn close(mut self) -> bool {
         self.done.store(true, Ordering::Relaxed);
+        let (polling, producer) = (self.polling.take(), self.producer.take());
         // Dropping the last handle purges and waits up to half a second for the reports of that.
         close_bounded(&self.name, move || {
-            let polled = self.polling.join();
-            drop(self.producer);
-            debug_assert!(polled.is_ok(), "the polling thread does not panic");
+            let polled = polling.map(JoinHandle::join);
+            drop(producer);
+            debug_assert!(!matches!(polled, Some(Err(_))), "the polling thread does not panic");
         })
+    }
+}
+
+impl Drop for LiveProducer {
+    fn drop(&mut self) {
+        // A client that is not closed, after an error, must not be polled for ever.
+        self.done.store(true, Ordering::Relaxed);
     }
 }

@@ -433,3 +433,76 @@ impl State {
 fn node(id: i32) -> Option<i32> {
     (id >= 0).then_some(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use store::recorder::Recorder;
+
+    use super::*;
+    use crate::config::QueueConfig;
+
+    fn lanes(dir: &Path, config: &QueueConfig) -> (Recorder, Lanes) {
+        let recorder = Recorder::create(&dir.join("h.jsonl.zst"), Clock::start()).expect("a history");
+        let keys = Arc::new(Keys::new(&["t".to_owned()], config.partitions));
+        let resolved = config.resolve("mock", 1).expect("a good configuration");
+        let lanes = Lanes::new(recorder.tape(), keys, Arc::default(), 0, &resolved);
+        (recorder, lanes)
+    }
+
+    fn config() -> QueueConfig {
+        QueueConfig { producers: 1, consumers: 0, partitions: 1, rate: 0.0, ..QueueConfig::default() }
+    }
+
+    const SEND: Send = Send { key: 0, value: 5, seq: 0, incarnation: 0, due: None };
+    const OK: Report =
+        Report { code: None, status: PersistenceStatus::Persisted, partition: 0, offset: 9, node: 1 };
+
+    #[test]
+    fn a_slot_is_free_again_after_its_completion_and_a_late_report_is_ignored() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (_recorder, lanes) = lanes(dir.path(), &config());
+        let slot = lanes.take(Instant::now()).expect("one is free");
+        let (ticket, _) = lanes.begin(slot, &SEND).expect("it is recorded");
+        assert_eq!(lanes.take(Instant::now()), None, "one in flight");
+        lanes.delivered(ticket, OK, |_| false);
+        assert!(lanes.wait_reported(Instant::now(), || false));
+        let slot = lanes.take(Instant::now()).expect("free again");
+        let (second, _) = lanes.begin(slot, &Send { value: 6, seq: 1, ..SEND }).expect("it is recorded");
+        lanes.delivered(ticket, OK, |_| false);
+        assert!(!lanes.wait_reported(Instant::now(), || false), "the second has no report of its own yet");
+        lanes.delivered(second, OK, |_| false);
+        assert!(lanes.wait_reported(Instant::now(), || false));
+        assert_eq!(Progress::get(&lanes.progress.ok), 2);
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_written_ends_the_producer() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let two = QueueConfig { in_flight: Some(2), ..config() };
+        let (recorder, lanes) = lanes(dir.path(), &two);
+        let slot = lanes.take(Instant::now()).expect("one is free");
+        let (ticket, _) = lanes.begin(slot, &SEND).expect("it is recorded");
+        recorder.finish().expect("it is written");
+        lanes.delivered(ticket, OK, |_| false);
+        assert!(lanes.failure().is_some());
+        let slot = lanes.take(Instant::now()).expect("one is free");
+        assert!(lanes.begin(slot, &Send { value: 6, ..SEND }).is_err());
+    }
+
+    #[test]
+    fn offsets_that_the_library_made_up_are_unknown() {
+        let mut state = State {
+            slots: Vec::new(),
+            free: Vec::new(),
+            unreported: 0,
+            invented: vec![i64::MIN; 2],
+            failure: None,
+        };
+        let seen: Vec<Option<i64>> =
+            [7, 8, -1, 0, 1, 40, 41, -1001].map(|offset| state.honest(0, offset)).to_vec();
+        assert_eq!(seen, [Some(7), Some(8), None, None, None, Some(40), Some(41), None]);
+        assert_eq!(state.honest(1, 0), Some(0), "another partition's first offset is its own");
+    }
+}

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use store::time::Nanos;
 
+/// How late the last sends of an open loop may be: a thread that wakes a little after the end still makes them.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// The schedule of one producer.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
@@ -42,10 +45,16 @@ impl Pace {
 
     /// Whether nothing more may be sent at `now`: the time is over, or the schedule is done.
     pub(crate) fn is_over(&self, now: Nanos) -> bool {
-        now >= self.end || self.due().is_some_and(|due| due >= self.end)
+        self.is_closed(now) || self.due().is_some_and(|due| due >= self.end)
     }
 
-    /// When sending ends.
+    /// Whether even a send that was due in time is too late at `now`.
+    pub(crate) fn is_closed(&self, now: Nanos) -> bool {
+        let grace = if self.is_open() { Nanos::from(GRACE).0 } else { 0 };
+        now.0 >= self.end.0.saturating_add(grace)
+    }
+
+    /// When the schedule ends.
     pub(crate) fn end(&self) -> Nanos {
         self.end
     }
@@ -113,7 +122,8 @@ mod tests {
         }
         assert_eq!(pace.unsent(pace.end()), 6);
         assert!(!pace.is_over(Nanos(999_999_999)));
-        assert!(pace.is_over(Nanos(1_000_000_000)));
+        assert!(!pace.is_over(Nanos(1_000_000_000)), "the fifth was due in time");
+        assert!(pace.is_over(Nanos(1_100_000_000)));
     }
 
     #[test]

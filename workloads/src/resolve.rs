@@ -7,14 +7,15 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
+use store::cluster::Endpoints;
 use store::op::Isolation;
 use store::run_meta::Terms;
-use store::settings::Settings;
+use store::settings::{Settings, redact};
 
 use crate::config::{Acks, Idempotence, QueueConfig};
 use crate::error::ConfigError;
 use crate::payload::MIN_RECORD_SIZE;
-use crate::settings::{self, Side};
+use crate::settings::{self, Decided, Side};
 
 /// The most processes at once: beyond that, the numbers of retired processes might not last.
 const MAX_PROCESSES: u64 = 1_000_000;
@@ -39,6 +40,8 @@ pub struct Resolved {
     pub idempotent: bool,
     /// Sends in flight a producer: its slots.
     pub in_flight: u32,
+    /// Produce requests in flight a connection.
+    pub max_in_flight: u32,
     /// How long producers send.
     pub time_limit: Duration,
     /// What consumers see, the consume-all pass too.
@@ -87,6 +90,7 @@ impl QueueConfig {
             Some(_) => 3600,
             None => 30,
         }));
+        let max_in_flight = self.max_in_flight.unwrap_or(if idempotent { 1 } else { 5 });
         let linger = self.linger.unwrap_or(Duration::from_millis(match (self.rate > 0.0, mock) {
             (false, _) => 0,
             (true, false) => 5,
@@ -100,10 +104,14 @@ impl QueueConfig {
             mock,
             idempotent,
             in_flight,
+            max_in_flight,
             time_limit,
             isolation,
             min_insync_replicas,
-            producer_settings: settings::producer(self, idempotent, in_flight, linger),
+            producer_settings: settings::producer(
+                self,
+                &Decided { idempotent, max_in_flight, slots: in_flight, linger },
+            ),
             consumer_settings: settings::consumer(self, isolation),
             topic_settings,
         };
@@ -122,7 +130,7 @@ impl QueueConfig {
             ("drain_readers", self.drain_readers, 64),
             ("poll_records", self.poll_records, 100_000),
             ("transaction_sends", self.transaction_sends, 100_000),
-            ("max_in_flight", self.max_in_flight, 1_000_000),
+            ("max_in_flight", self.max_in_flight.unwrap_or(1), 1_000_000),
         ] {
             if !(1..=most).contains(&value) {
                 return out(option, value.to_string(), format!("it must be from 1 to {most}"));
@@ -171,7 +179,7 @@ impl QueueConfig {
         let asked = match self.idempotence {
             Idempotence::Auto => {
                 // A choice that was not asked for must not make other options wrong.
-                let fits = self.retries > 0 && self.max_in_flight <= 5;
+                let fits = self.retries > 0 && self.max_in_flight.is_none_or(|n| n <= 5);
                 self.transactional || (self.acks == Acks::All && !mock && fits)
             }
             Idempotence::On => true,
@@ -206,9 +214,9 @@ impl QueueConfig {
                 format!("set retries to 1 or more, or {or_off}"),
             );
         }
-        if self.max_in_flight > 5 {
+        if let Some(n) = self.max_in_flight.filter(|n| *n > 5) {
             return conflict(
-                format!("max_in_flight = {}", self.max_in_flight),
+                format!("max_in_flight = {n}"),
                 "brokers remember the last 5 batches of a producer",
                 format!("set max_in_flight to 5 or less, or {or_off}"),
             );
@@ -293,8 +301,27 @@ impl Resolved {
     pub fn terms(&self, terms: &mut Terms) {
         terms.acks = Some(self.config.acks.to_string());
         terms.idempotent = Some(self.idempotent);
-        terms.max_in_flight = Some(self.config.max_in_flight);
+        terms.max_in_flight = Some(self.max_in_flight);
         terms.retries = Some(self.config.retries);
+    }
+
+    /// The settings of producers or consumers as they are stored with the run: security included, secrets redacted.
+    pub fn recorded_settings(&self, side: Side, endpoints: &Endpoints) -> Settings {
+        let mut all = endpoints.security.clone();
+        all.extend(match side {
+            Side::Producer => self.producer_settings.clone(),
+            Side::Consumer => self.consumer_settings.clone(),
+        });
+        all.insert("bootstrap.servers".to_owned(), endpoints.bootstrap.join(","));
+        if side == Side::Producer && self.config.transactional {
+            all.insert("transactional.id".to_owned(), "<first topic>-producer-<n>".to_owned());
+        }
+        redact(&all)
+    }
+
+    /// Whether readers never see a record whose transaction was aborted: the mock shows them all.
+    pub(crate) fn hides_aborted(&self) -> bool {
+        !self.mock && self.isolation == Isolation::ReadCommitted
     }
 
     /// Keys of the whole run.
@@ -371,6 +398,7 @@ mod tests {
         assert!(!mock.idempotent, "the mock keeps no sequence numbers");
         let docker = config.resolve("docker", 1).expect("the default run");
         assert!(docker.idempotent);
+        assert_eq!((docker.max_in_flight, mock.max_in_flight), (1, 5));
         assert_eq!((docker.in_flight, docker.min_insync_replicas), (1000, 2));
         assert_eq!(docker.time_limit, Duration::from_secs(30));
         assert_eq!(docker.isolation, Isolation::ReadUncommitted);
@@ -389,7 +417,7 @@ mod tests {
                 ["retries = 0", "idempotence = true", "idempotence = false"],
             ),
             (
-                QueueConfig { max_in_flight: 6, ..on.clone() },
+                QueueConfig { max_in_flight: Some(6), ..on.clone() },
                 ["max_in_flight = 6", "idempotence", "5 or less"],
             ),
             (
@@ -414,7 +442,7 @@ mod tests {
     fn idempotence_by_itself_never_makes_another_option_wrong() {
         for config in [
             QueueConfig { retries: 0, ..QueueConfig::default() },
-            QueueConfig { max_in_flight: 100, ..QueueConfig::default() },
+            QueueConfig { max_in_flight: Some(100), ..QueueConfig::default() },
             QueueConfig { acks: Acks::One, ..QueueConfig::default() },
         ] {
             assert!(!config.resolve("docker", 1).expect("accepted").idempotent);
@@ -449,6 +477,21 @@ mod tests {
         ] {
             let error = error(&config, "mock");
             assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_recorded() {
+        let resolved = QueueConfig::default().resolve("external", 1).expect("accepted");
+        let endpoints = Endpoints {
+            bootstrap: vec!["a:1".to_owned(), "b:2".to_owned()],
+            security: Settings::from([("sasl.password".to_owned(), "hunter2".to_owned())]),
+            ..Endpoints::default()
+        };
+        for side in [Side::Producer, Side::Consumer] {
+            let recorded = resolved.recorded_settings(side, &endpoints);
+            assert!(!format!("{recorded:?}").contains("hunter2"));
+            assert_eq!(recorded["bootstrap.servers"], "a:1,b:2");
         }
     }
 

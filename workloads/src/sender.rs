@@ -124,7 +124,7 @@ impl Sender {
             Partitioner::Explicit => record.partition(partition),
             _ => record.key(&self.record_key),
         };
-        let answer = live.producer.send(record);
+        let answer = live.client().send(record);
         self.seq += 1;
         self.left -= 1;
         self.pace.advance();
@@ -152,7 +152,7 @@ impl Sender {
     fn wait_slot(&self, task: &ProducerTask<'_>) -> Result<Option<u32>, WorkloadError> {
         loop {
             if let Some(slot) = task.lanes.take(Instant::now() + SLOT_WAIT) {
-                if task.clock.now() < self.pace.end() {
+                if !self.pace.is_closed(task.clock.now()) {
                     return Ok(Some(slot));
                 }
                 task.lanes.put_back(slot);
@@ -169,7 +169,7 @@ impl Sender {
 
     /// Like [`Sender::is_over`], for a send whose turn has come.
     fn is_over_now(&self, task: &ProducerTask<'_>) -> bool {
-        task.halt.now() || task.clock.now() >= self.pace.end()
+        task.halt.now() || self.pace.is_closed(task.clock.now())
     }
 
     /// The next record's partition. Where a hash chooses it, the record's key is made first.

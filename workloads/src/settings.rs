@@ -86,25 +86,38 @@ const HARNESS: &[(&str, &str)] = &[
     ("plugin.library.paths", "plugins would come between the client and what is measured"),
 ];
 
+/// What was decided for producers where the options leave it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// Whether they are idempotent.
+    pub idempotent: bool,
+    /// Produce requests in flight a connection.
+    pub max_in_flight: u32,
+    /// Sends in flight a producer.
+    pub slots: u32,
+    /// How long they wait for a batch to fill.
+    pub linger: Duration,
+}
+
 /// The producers' settings, without addresses, security and ids.
-pub fn producer(config: &QueueConfig, idempotent: bool, slots: u32, linger: Duration) -> Settings {
+pub fn producer(config: &QueueConfig, decided: &Decided) -> Settings {
     let mut s = common(config);
     let mut set = |name: &str, value: String| s.insert(name.to_owned(), value);
     set("acks", config.acks.to_string());
-    set("enable.idempotence", idempotent.to_string());
+    set("enable.idempotence", decided.idempotent.to_string());
     set("retries", config.retries.to_string());
-    set("max.in.flight.requests.per.connection", config.max_in_flight.to_string());
+    set("max.in.flight.requests.per.connection", decided.max_in_flight.to_string());
     set("message.timeout.ms", ms(config.delivery_timeout));
     set("request.timeout.ms", ms(config.request_timeout));
     // Fractions of a millisecond are the library's to take.
-    set("linger.ms", (linger.as_secs_f64() * 1e3).to_string());
+    set("linger.ms", (decided.linger.as_secs_f64() * 1e3).to_string());
     set("batch.size", config.batch_size.to_string());
     set("batch.num.messages", config.batch_messages.to_string());
     set("compression.type", config.compression.clone());
     set("partitioner", config.partitioner.client_name().to_owned());
     set("enable.gapless.guarantee", "false".to_owned());
     set("delivery.report.only.error", "false".to_owned());
-    set("queue.buffering.max.messages", slots.saturating_mul(2).max(100_000).to_string());
+    set("queue.buffering.max.messages", decided.slots.saturating_mul(2).max(100_000).to_string());
     set("queue.buffering.max.kbytes", (1 << 20).to_string());
     set("message.max.bytes", config.record_size.saturating_add(1024).max(1_000_000).to_string());
     set("transaction.timeout.ms", ms(config.transaction_timeout));
@@ -222,16 +235,19 @@ fn ms(duration: Duration) -> String {
 mod tests {
     use super::*;
 
+    const DECIDED: Decided =
+        Decided { idempotent: true, max_in_flight: 5, slots: 10, linger: Duration::from_micros(1500) };
+
     #[test]
     fn what_an_option_says_is_what_the_client_gets() {
         let config = QueueConfig { retries: 7, ..QueueConfig::default() };
-        let settings = producer(&config, true, 10, Duration::from_micros(1500));
+        let settings = producer(&config, &DECIDED);
         for (name, value) in [
             ("acks", "all"),
             ("enable.idempotence", "true"),
             ("retries", "7"),
             ("max.in.flight.requests.per.connection", "5"),
-            ("message.timeout.ms", "20000"),
+            ("message.timeout.ms", "60000"),
             ("linger.ms", "1.5"),
             ("partitioner", "consistent_random"),
         ] {
@@ -247,8 +263,7 @@ mod tests {
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into();
         let config = QueueConfig { client_set, ..QueueConfig::default() };
-        let (p, c) =
-            (producer(&config, false, 1, Duration::ZERO), consumer(&config, Isolation::ReadUncommitted));
+        let (p, c) = (producer(&config, &DECIDED), consumer(&config, Isolation::ReadUncommitted));
         assert_eq!(
             (p["socket.nagle.disable"].as_str(), c["socket.nagle.disable"].as_str()),
             ("false", "true")

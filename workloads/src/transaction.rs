@@ -1,7 +1,7 @@
 //! The transactional producer: sends complete when their transaction has ended.
 //!
-//! A send is `ok` only if its transaction certainly committed. It is `fail` only if the transaction was aborted and
-//! nobody had asked for its commit before: once a commit was asked for, a later abort can succeed without meaning that
+//! A send is `ok` only if its transaction certainly committed. It is `fail` only if readers never see what was aborted,
+//! the transaction was aborted, and nobody had asked for its commit before: once a commit was asked for, a later abort can succeed without meaning that
 //! the commit had not (the client may recover by a new producer epoch instead of ending the transaction).
 //! All else is `info`.
 
@@ -74,7 +74,7 @@ fn init(task: &ProducerTask<'_>, live: &LiveProducer) -> Result<(), WorkloadErro
     let bound = task.resolved.config.transaction_timeout;
     let start = Instant::now();
     loop {
-        let error = match live.producer.init_transactions(CALL) {
+        let error = match live.client().init_transactions(CALL) {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -98,7 +98,7 @@ fn transaction(
     if sender.is_over(task) {
         return Ok(Next::End);
     }
-    if live.producer.begin_transaction().is_err() {
+    if live.client().begin_transaction().is_err() {
         return Ok(Next::Incarnation);
     }
     let config = &task.resolved.config;
@@ -130,20 +130,19 @@ fn transaction(
 fn end(task: &ProducerTask<'_>, live: &LiveProducer) -> (TransactionEnd, Next) {
     if task.lanes.any_undelivered() {
         return match abort(task, live) {
-            // The mock hides nothing from readers: what it aborted stays to be read.
-            Ok(()) if task.resolved.mock => (
+            Ok(()) if task.resolved.hides_aborted() => (TransactionEnd::Aborted, Next::Transaction),
+            Ok(()) => (
                 TransactionEnd::Unknown(
-                    "its transaction was aborted, and the mock does not hide aborted records".to_owned(),
+                    "its transaction was aborted, and this run's readers see aborted records".to_owned(),
                 ),
                 Next::Transaction,
             ),
-            Ok(()) => (TransactionEnd::Aborted, Next::Transaction),
             Err(why) => {
                 (TransactionEnd::Unknown(format!("abort of its transaction: {why}")), Next::Incarnation)
             }
         };
     }
-    match persist(task, || live.producer.commit_transaction(CALL)) {
+    match persist(task, || live.client().commit_transaction(CALL)) {
         Ok(()) => (TransactionEnd::Committed, Next::Transaction),
         Err(error) => {
             let unknown = TransactionEnd::Unknown(format!("commit of its transaction: {}", describe(&error)));
@@ -156,7 +155,7 @@ fn end(task: &ProducerTask<'_>, live: &LiveProducer) -> (TransactionEnd, Next) {
 }
 
 fn abort(task: &ProducerTask<'_>, live: &LiveProducer) -> Result<(), String> {
-    persist(task, || live.producer.abort_transaction(CALL)).map_err(|e| describe(&e))
+    persist(task, || live.client().abort_transaction(CALL)).map_err(|e| describe(&e))
 }
 
 /// Repeats a call that may be repeated, as long as the transaction can live.

@@ -207,6 +207,41 @@ fn a_lost_answer_makes_a_duplicate_that_is_seen() {
 }
 
 #[test]
+fn a_consumer_that_lost_its_place_says_where_it_goes_on() {
+    // The mock keeps 5 MiB of a partition: a slow reader finds its next offset gone.
+    let lab = Lab::start();
+    let config = QueueConfig {
+        producers: 1,
+        consumers: 1,
+        partitions: 1,
+        rate: 0.0,
+        in_flight: Some(1000),
+        sends: Some(200_000),
+        time_limit: Some(Duration::from_secs(60)),
+        poll_records: 10,
+        poll_collect: Duration::ZERO,
+        client_set: [("consumer.queued.min.messages".to_owned(), "10".to_owned())].into(),
+        ..short()
+    };
+    let run = lab.run(&config, |_, _, _| ());
+    assert!(run.report().repositioned > 0);
+    let live = || run.history.rows.iter().filter(|r| !r.final_pass && r.op_type == OpType::Ok);
+    let mut next = 0;
+    for row in live() {
+        if row.f == F::Assign {
+            assert!(row.positions["t0-0"] >= next);
+            next = row.positions["t0-0"];
+        }
+        for record in row.records.values().flatten() {
+            assert_eq!(record.offset, next, "a jump that no assignment explains");
+            next += 1;
+        }
+    }
+    assert!(run.drain.is_complete(), "{:?}", run.drain);
+    assert!(run.history.bounds()["t0-0"].start > 0, "the oldest records are gone, and the pass says so");
+}
+
+#[test]
 fn errors_of_a_poll_are_apart_from_its_records() {
     let lab = Lab::start();
     let run = lab.run(&short(), |lab, progress, _| {

@@ -16,7 +16,6 @@ fn transactional() -> QueueConfig {
     QueueConfig {
         transactional: true,
         transaction_sends: 20,
-        max_in_flight: 1,
         socket_timeout: Duration::from_millis(1000),
         ..small()
     }
