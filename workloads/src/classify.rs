@@ -1,10 +1,11 @@
 //! What became of a send: the one table from what the client library says to `ok`, `fail` or `info`.
 //!
-//! `fail` is said only of a record that certainly is not in the log and never will be. That takes three things: the
-//! library's persistence status is "not persisted", the error is one of the [`CERTAIN`] ones, and no earlier attempt
-//! of the same record can have been answered by an [ambiguous error](ambiguous_attempt): the library sends a record
-//! again after NOT_LEADER_OR_FOLLOWER, calls it "not persisted" still and may report its timeout much later, although
-//! a broker can give that answer after it appended the record. Everything else is `info`.
+//! `fail` is said only of a record that certainly is not in the log and never will be. That takes three
+//! things: the library's persistence status is "not persisted", the error is one of the [`CERTAIN`] ones, and
+//! no earlier attempt of the same record can have been answered by an [ambiguous error](ambiguous_attempt):
+//! the library sends a record again after NOT_LEADER_OR_FOLLOWER, calls it "not persisted" still and may
+//! report its timeout much later, although a broker can give that answer after it appended the record.
+//! Everything else is `info`.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -133,12 +134,13 @@ fn find(table: &[(Code, &'static str)], code: Code) -> Option<&'static str> {
     table.iter().find(|(c, _)| *c == code).map(|(_, reason)| *reason)
 }
 
-/// Whether this debug line of the client library (its facility and text) tells of an answer after which the library
-/// sends records again as "not persisted", although they may have been appended.
+/// Whether this debug line of the client library (its facility and text) tells of an answer after which the
+/// library sends records again as "not persisted", although they may have been appended.
 ///
-/// The library says it nowhere else: `rd_kafka_toppar_leader_unavailable()`, called by `rd_kafka_handle_Produce_error()`
-/// (librdkafka 2.12) whenever it sends again without counting a retry, logs under `debug=topic`. A transport error comes
-/// this way, too; there the status itself tells sent from unsent.
+/// The library says it nowhere else: `rd_kafka_toppar_leader_unavailable()`, called by
+/// `rd_kafka_handle_Produce_error()` (librdkafka 2.12) whenever it sends again without counting a retry, logs
+/// under `debug=topic`. A transport error comes this way, too; there the status itself tells sent from
+/// unsent.
 pub fn ambiguous_attempt(facility: &str, text: &str) -> bool {
     facility == "BROKERUA"
         && text.contains(": produce: ")

@@ -1,4 +1,5 @@
-//! What producers and consumers share: their addresses, what the client library tells them, and an end that is bounded.
+//! What producers and consumers share: their addresses, what the client library tells them, and an end that
+//! is bounded.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,7 +82,8 @@ impl Events {
 impl ClientContext for Events {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, text: &str) {
         if classify::ambiguous_attempt(facility, text) {
-            // The line is made before the record is queued again, and reaches this thread before its report does.
+            // The line is made before the record is queued again, and reaches this thread before its report
+            // does.
             self.ambiguous.fetch_max(self.clock.now().0 + 1, Ordering::AcqRel);
         }
     }

@@ -143,8 +143,8 @@ pub struct QueueConfig {
     pub partitions: u32,
     /// Messages a second over all producers (open loop); 0: as fast as they complete (closed loop).
     pub rate: f64,
-    /// Sends in flight a producer, each a process of its own. Default: 1 in a closed loop, 1,000 in an open one,
-    /// `transaction_sends` in a transactional one.
+    /// Sends in flight a producer, each a process of its own. Default: 1 in a closed loop, 1,000 in an open
+    /// one, `transaction_sends` in a transactional one.
     pub in_flight: Option<u32>,
     /// How long producers send. Default: 30 s; 1 h where `sends` ends them.
     #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
@@ -160,13 +160,14 @@ pub struct QueueConfig {
     pub idempotence: Idempotence,
     /// How often the client library sends a record again.
     pub retries: u32,
-    /// Produce requests in flight a connection. Default: 5, but 1 where producers are idempotent: with more of them
-    /// librdkafka takes a new producer epoch when a leader changes, and records that were possibly written go out
-    /// once more under it, past the broker's check (librdkafka issue 4953). That is a finding about the client.
+    /// Produce requests in flight a connection. Default: 5, but 1 where producers are idempotent: with more
+    /// of them librdkafka takes a new producer epoch when a leader changes, and records that were possibly
+    /// written go out once more under it, past the broker's check (librdkafka issue 4953). That is a finding
+    /// about the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u32>,
-    /// How long the client library tries to deliver a record (`message.timeout.ms`). Longer than a change of leaders:
-    /// an idempotent producer that gives a record up takes a new epoch, which can double others.
+    /// How long the client library tries to deliver a record (`message.timeout.ms`). Longer than a change of
+    /// leaders: an idempotent producer that gives a record up takes a new epoch, which can double others.
     #[serde(with = "crate::duration")]
     pub delivery_timeout: Duration,
     /// How long a broker waits for its replicas (`request.timeout.ms`).
@@ -175,9 +176,9 @@ pub struct QueueConfig {
     /// How long a client waits for a broker's answer (`socket.timeout.ms`).
     #[serde(with = "crate::duration")]
     pub socket_timeout: Duration,
-    /// How long a producer waits for a batch to fill. Default: not at all in a closed loop, 5 ms in an open one as
-    /// clients do, 20 ms on the mock (it hands out one batch a fetch, which it looks for from the log's start:
-    /// many small batches would take it minutes to read back).
+    /// How long a producer waits for a batch to fill. Default: not at all in a closed loop, 5 ms in an open
+    /// one as clients do, 20 ms on the mock (it hands out one batch a fetch, which it looks for from the
+    /// log's start: many small batches would take it minutes to read back).
     #[serde(with = "crate::duration::option", skip_serializing_if = "Option::is_none")]
     pub linger: Option<Duration>,
     /// Bytes of a batch at most.
@@ -211,7 +212,8 @@ pub struct QueueConfig {
     #[serde(with = "crate::duration")]
     pub transaction_timeout: Duration,
 
-    /// What consumers may see. Default: `read-committed` where producers are transactional, else `read-uncommitted`.
+    /// What consumers may see. Default: `read-committed` where producers are transactional, else
+    /// `read-uncommitted`.
     pub isolation: Option<Isolation>,
     /// How long a broker holds an empty fetch.
     #[serde(with = "crate::duration")]
@@ -308,7 +310,14 @@ mod tests {
     #[test]
     fn a_scenario_names_only_what_differs() {
         let config: QueueConfig = toml::from_str(
-            "acks = 1\nidempotence = false\ntime_limit = \"1m\"\nisolation = \"read-committed\"\n[client_set]\n\"producer.queue.buffering.max.kbytes\" = \"1024\"",
+            r#"
+            acks = 1
+            idempotence = false
+            time_limit = "1m"
+            isolation = "read-committed"
+            [client_set]
+            "producer.queue.buffering.max.kbytes" = "1024"
+            "#,
         )
         .expect("it parses");
         assert_eq!((config.acks, config.idempotence), (Acks::One, Idempotence::Off));

@@ -57,13 +57,14 @@ pub(crate) fn share(keys: usize, consumers: u32, number: u32) -> Vec<usize> {
     (0..keys).filter(|key| key % consumers == number).collect()
 }
 
-/// Whether a partition must be assigned anew after this error; all others the client library gets over by itself.
+/// Whether a partition must be assigned anew after this error; all others the client library gets over by
+/// itself.
 pub(crate) fn has_lost_its_place(code: Code) -> bool {
     matches!(code, Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation | Code::NoOffset)
 }
 
-/// Where to go on after a partition was lost at `position`: where the library says that the log was cut, else within
-/// the log's bounds.
+/// Where to go on after a partition was lost at `position`: where the library says that the log was cut, else
+/// within the log's bounds.
 pub(crate) fn new_place(position: i64, start: i64, end: i64, text: &str) -> i64 {
     let cut = text.split_once("broker end offset is ").and_then(|(_, rest)| {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

@@ -1,4 +1,5 @@
-//! Delivery reports, from the client library to the lanes; and the client that makes them, with its polling thread.
+//! Delivery reports, from the client library to the lanes; and the client that makes them, with its polling
+//! thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +19,11 @@ use store::time::Clock;
 
 use crate::client::{Events, close_bounded, configure};
 use crate::error::WorkloadError;
-use crate::lanes::{Lanes, Report, Ticket};
+use crate::flight::{Report, Ticket};
+use crate::lanes::Lanes;
 
-/// How long the polling thread waits for reports before it looks whether it shall end. Reports end the wait at once.
+/// How long the polling thread waits for reports before it looks whether it shall end. Reports end the wait
+/// at once.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Hears the client library's reports.
@@ -117,7 +120,8 @@ impl LiveProducer {
         &self.client().client().context().events
     }
 
-    /// Purges what is left, takes its reports, and disconnects; false if the library hung and was left behind.
+    /// Purges what is left, takes its reports, and disconnects; false if the library hung and was left
+    /// behind.
     pub(crate) fn close(mut self) -> bool {
         self.done.store(true, Ordering::Relaxed);
         let (polling, producer) = (self.polling.take(), self.producer.take());

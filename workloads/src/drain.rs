@@ -1,10 +1,10 @@
 //! The consume-all pass: fresh consumers read every partition from its first offset to its end.
 //!
-//! Each reader asks the leaders for the bounds of its partitions, reads until its position has reached every end, and
-//! asks again: a partition is covered only once a second answer names no further end. What cannot be covered within
-//! the time is reported, never passed over.
+//! Each reader asks the leaders for the bounds of its partitions, reads until its position has reached every
+//! end, and asks again: a partition is covered only once a second answer names no further end. What cannot be
+//! covered within the time is reported, never passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -79,8 +79,8 @@ impl DrainReport {
 /// [`crate::run_queue`], from a thread that may block.
 ///
 /// # Errors
-/// If a client cannot be created or the history cannot be written. A partition that cannot be read is no error: it is in
-/// the report.
+/// If a client cannot be created or the history cannot be written. A partition that cannot be read is no
+/// error: it is in the report.
 pub fn consume_all(
     resolved: &Resolved,
     endpoints: &Endpoints,
@@ -234,9 +234,10 @@ impl Drain<'_> {
         Ok(Clients { reader, committed: Some(open(&format!("{}-bounds", self.name), &everything)?) })
     }
 
-    /// Reads on until every partition is verified (true), or until the time is over or a new client is needed (false).
+    /// Reads on until every partition is verified (true), or until the time is over or a new client is needed
+    /// (false).
     fn read_all(&mut self, clients: &mut Clients) -> Result<bool, WorkloadError> {
-        let mut assigned: BTreeMap<usize, ()> = BTreeMap::new();
+        let mut assigned = BTreeSet::new();
         for partition in self.partitions.values_mut() {
             partition.moved_at = Instant::now();
         }
@@ -269,14 +270,15 @@ impl Drain<'_> {
         }
     }
 
-    /// Partitions that are not assigned yet, that have reached the end they were given, or that a transaction holds.
-    fn keys_to_ask(&self, assigned: &BTreeMap<usize, ()>) -> Vec<usize> {
+    /// Partitions that are not assigned yet, that have reached the end they were given, or that a transaction
+    /// holds.
+    fn keys_to_ask(&self, assigned: &BTreeSet<usize>) -> Vec<usize> {
         self.partitions
             .iter()
             .filter(|(key, p)| {
                 let position = self.polls.position(**key);
                 !p.verified
-                    && (!assigned.contains_key(*key) || p.has_reached(position) || p.is_held_back(position))
+                    && (!assigned.contains(*key) || p.has_reached(position) || p.is_held_back(position))
             })
             .map(|(key, _)| *key)
             .collect()
@@ -320,14 +322,10 @@ impl Drain<'_> {
     }
 
     /// Begins to read the partitions whose bounds are known, each where it was left.
-    fn assign(
-        &mut self,
-        reader: &mut Reader,
-        assigned: &mut BTreeMap<usize, ()>,
-    ) -> Result<(), WorkloadError> {
+    fn assign(&mut self, reader: &mut Reader, assigned: &mut BTreeSet<usize>) -> Result<(), WorkloadError> {
         let mut places = Vec::new();
         for (key, partition) in &mut self.partitions {
-            let Some(log) = partition.bounds.filter(|_| !assigned.contains_key(key) && !partition.verified)
+            let Some(log) = partition.bounds.filter(|_| !assigned.contains(key) && !partition.verified)
             else {
                 continue;
             };
@@ -340,7 +338,7 @@ impl Drain<'_> {
             match reader.start(*key, from) {
                 Ok(()) => {
                     places.push((*key, from));
-                    assigned.insert(*key, ());
+                    assigned.insert(*key);
                     partition.moved_at = Instant::now();
                 }
                 Err(why) => partition.trouble = Some(why),

@@ -1,7 +1,8 @@
 //! The partitions a run writes to, and the unique values it writes.
 //!
-//! Key `k` of `K` gets the values `k`, `k + K`, `k + 2K` ...: dense, unique in the whole run and not only in the key, so a
-//! record that turns up in another partition than it was sent to is seen to be a stranger there.
+//! Key `k` of `K` gets the values `k`, `k + K`, `k + 2K` ...: dense, unique in the whole run and not only in
+//! the key, so a record that turns up in another partition than it was sent to is seen to be a stranger
+//! there.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

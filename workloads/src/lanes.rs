@@ -1,7 +1,8 @@
-//! Sends in flight: a producer's slots, each a process with at most one send, and the completions in the history.
+//! Sends in flight: a producer's slots, each a process with at most one send, and the completions in the
+//! history.
 //!
-//! Every invocation that [`Lanes::begin`] writes is completed exactly once: by the client's refusal, by its delivery
-//! report, with the transaction that holds it, or by [`Lanes::abandon`] at the end.
+//! Every invocation that [`Lanes::begin`] writes is completed exactly once: by the client's refusal, by its
+//! delivery report, with the transaction that holds it, or by [`Lanes::abandon`] at the end.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -16,7 +17,9 @@ use store::time::{Clock, Nanos};
 use crate::classify::{self, Said, Site, classify};
 use crate::client::lock;
 use crate::config::Acks;
+use crate::flight::{Report, Send, Ticket, TransactionEnd};
 use crate::keys::Keys;
+use crate::offsets::HonestOffsets;
 use crate::process::Processes;
 use crate::resolve::Resolved;
 
@@ -42,8 +45,7 @@ struct State {
     free: Vec<u32>,
     /// Sends without a report.
     unreported: usize,
-    /// By key, the last offset that the client library made up, see [`State::honest`].
-    invented: Vec<i64>,
+    offsets: HonestOffsets,
     failure: Option<RecorderError>,
 }
 
@@ -66,55 +68,6 @@ struct Op {
     invoked: Nanos,
 }
 
-/// What shall be sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Send {
-    pub(crate) key: usize,
-    pub(crate) value: u64,
-    pub(crate) seq: u64,
-    pub(crate) incarnation: u32,
-    pub(crate) due: Option<Nanos>,
-}
-
-/// Names one send to the client library, which gives it back with the delivery report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(pub(crate) usize);
-
-impl Ticket {
-    fn new(slot: u32, turn: u32) -> Ticket {
-        Ticket((turn as usize) << 32 | slot as usize)
-    }
-
-    fn slot(self) -> usize {
-        self.0 & 0xffff_ffff
-    }
-
-    fn turn(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-}
-
-/// A delivery report.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Report {
-    pub(crate) code: Option<Code>,
-    pub(crate) status: PersistenceStatus,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    pub(crate) node: i32,
-}
-
-/// How a transaction ended.
-#[derive(Debug, Clone)]
-pub(crate) enum TransactionEnd {
-    /// Certainly committed.
-    Committed,
-    /// Certainly aborted, and aborted records are hidden from readers.
-    Aborted,
-    /// Anything else, and why.
-    Unknown(String),
-}
-
 /// A completion, ready to be written.
 struct Completion<'a> {
     op_type: OpType,
@@ -135,7 +88,7 @@ impl Lanes {
     ) -> Lanes {
         let processes = Processes::new(resolved.concurrency());
         let slots = resolved.producer_slot(client)..resolved.producer_slot(client + 1);
-        let invented = vec![i64::MIN; keys.len()];
+        let offsets = HonestOffsets::new(keys.len());
         // The last slot in the list is taken first; few slots are used where few are needed.
         let free = (0..slots.len() as u32).rev().collect();
         let slots = slots
@@ -150,7 +103,7 @@ impl Lanes {
             client,
             acks: resolved.config.acks,
             transactional: resolved.config.transactional,
-            state: Mutex::new(State { slots, free, unreported: 0, invented, failure: None }),
+            state: Mutex::new(State { slots, free, unreported: 0, offsets, failure: None }),
             changed: Condvar::new(),
         }
     }
@@ -222,8 +175,8 @@ impl Lanes {
         self.complete(ticket.slot(), op, now, said, None, None);
     }
 
-    /// The client library reported on the send. `ambiguous_since` tells whether an answer since the given time left
-    /// the fate of records open that were sent again.
+    /// The client library reported on the send. `ambiguous_since` tells whether an answer since the given
+    /// time left the fate of records open that were sent again.
     pub(crate) fn delivered(&self, ticket: Ticket, report: Report, ambiguous_since: impl Fn(Nanos) -> bool) {
         let now = self.clock.now();
         let Some(op) = self.open_op(ticket) else { return };
@@ -267,7 +220,7 @@ impl Lanes {
                         op_type: OpType::Fail,
                         offset: None,
                         status: report.status,
-                        node: node(report.node),
+                        node: report.node(),
                         error: Some("its transaction was aborted"),
                     };
                     self.write(slot, op, now, &completion);
@@ -341,10 +294,12 @@ impl Lanes {
         }
         let said = Said { site: Site::Report, code: report.code, status: report.status, ambiguous_attempt };
         let offset = match report.code {
-            None if self.acks != Acks::Zero => lock(&self.state).honest(op.key as usize, report.offset),
+            None if self.acks != Acks::Zero => {
+                lock(&self.state).offsets.known(op.key as usize, report.offset)
+            }
             _ => None,
         };
-        self.complete(slot, op, now, said, offset, node(report.node));
+        self.complete(slot, op, now, said, offset, report.node());
     }
 
     fn complete(&self, slot: usize, op: Op, now: Nanos, said: Said, offset: Option<i64>, node: Option<i32>) {
@@ -414,26 +369,6 @@ impl Lanes {
     }
 }
 
-impl State {
-    /// The acknowledged offset, unless the client library made it up.
-    ///
-    /// librdkafka counts offsets up from a batch's base offset even where the broker gave none: a batch that the broker
-    /// recognized as a duplicate is reported at -1, 0, 1, 2 ..., one that was acknowledged implicitly at -1001.
-    fn honest(&mut self, key: usize, offset: i64) -> Option<i64> {
-        let last = &mut self.invented[key];
-        if offset < 0 || offset == last.wrapping_add(1) {
-            *last = offset;
-            return None;
-        }
-        *last = i64::MIN;
-        Some(offset)
-    }
-}
-
-fn node(id: i32) -> Option<i32> {
-    (id >= 0).then_some(id)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -489,20 +424,5 @@ mod tests {
         assert!(lanes.failure().is_some());
         let slot = lanes.take(Instant::now()).expect("one is free");
         assert!(lanes.begin(slot, &Send { value: 6, ..SEND }).is_err());
-    }
-
-    #[test]
-    fn offsets_that_the_library_made_up_are_unknown() {
-        let mut state = State {
-            slots: Vec::new(),
-            free: Vec::new(),
-            unreported: 0,
-            invented: vec![i64::MIN; 2],
-            failure: None,
-        };
-        let seen: Vec<Option<i64>> =
-            [7, 8, -1, 0, 1, 40, 41, -1001].map(|offset| state.honest(0, offset)).to_vec();
-        assert_eq!(seen, [Some(7), Some(8), None, None, None, Some(40), Some(41), None]);
-        assert_eq!(state.honest(1, 0), Some(0), "another partition's first offset is its own");
     }
 }

@@ -2,22 +2,24 @@
 //!
 //! In the order that data meets them:
 //!
-//! - what was asked for: [`config`] (options and their defaults), `duration` (how they write time), [`resolve`] (what they
-//!   mean together, refusals), [`settings`] (every client setting, pinned), [`error`]
-//! - what is written: [`keys`] (partitions, unique values), [`partitioner`], [`payload`] (what a record carries), `process`
-//!   (numbers that are never used twice)
-//! - producing: `pace` (when the next send is due), `lanes` (sends in flight, their completions), [`classify`] (the one
-//!   table of outcomes), `delivery` (what the client library reports), `sender` (one send after the other), `producer` (the
-//!   loop), `transaction` (its transactional sister)
-//! - reading: `reader` (a raw consumer of assigned partitions), `watermarks`, `polls` (polls as history lines), `consumer`
-//!   (live), [`drain`] (the consume-all pass)
+//! - what was asked for: [`config`] (options and their defaults), `duration` (how they write time),
+//!   [`resolve`] (what they mean together, refusals), [`load`] (how much that writes), [`settings`] (every
+//!   client setting, pinned), [`error`]
+//! - what is written: [`keys`] (partitions, unique values), [`partitioner`], [`payload`] (what a record
+//!   carries), `process` (numbers that are never used twice)
+//! - producing: `pace` (when the next send is due), `flight` (the words of a send in flight), `lanes` (sends
+//!   in flight, their completions), [`classify`] (the one table of outcomes), `offsets` (which of them to
+//!   believe), `delivery` (what the client library reports), `sender` (one send after the other), `producer`
+//!   (the loop), `transaction` (its transactional sister)
+//! - reading: `reader` (a raw consumer of assigned partitions), `watermarks`, `polls` (polls as history
+//!   lines), `consumer` (live), [`drain`] (the consume-all pass)
 //! - [`queue`] runs all of it, `client` builds and closes what it needs
 //!
-//! **Invariant:** this crate knows addresses and client settings, never how the cluster is run or broken, nor what an
-//! anomaly is.
+//! **Invariant:** this crate knows addresses and client settings, never how the cluster is run or broken, nor
+//! what an anomaly is.
 //!
-//! **Invariant:** every invocation gets exactly one completion, and a completion says no more than the client knows:
-//! what is not certain is `info`.
+//! **Invariant:** every invocation gets exactly one completion, and a completion says no more than the client
+//! knows: what is not certain is `info`.
 
 pub mod classify;
 mod client;
@@ -27,8 +29,11 @@ mod delivery;
 pub mod drain;
 mod duration;
 pub mod error;
+mod flight;
 pub mod keys;
 mod lanes;
+pub mod load;
+mod offsets;
 mod pace;
 pub mod partitioner;
 pub mod payload;

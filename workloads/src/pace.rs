@@ -1,13 +1,15 @@
 //! When the next send is due.
 //!
-//! A closed loop sends as soon as a slot is free. An open loop has a schedule that the cluster cannot slow down: a
-//! send that finds no free slot keeps its intended time, and its latency counts from there (no coordinated omission).
+//! A closed loop sends as soon as a slot is free. An open loop has a schedule that the cluster cannot slow
+//! down: a send that finds no free slot keeps its intended time, and its latency counts from there (no
+//! coordinated omission).
 
 use std::time::Duration;
 
 use store::time::Nanos;
 
-/// How late the last sends of an open loop may be: a thread that wakes a little after the end still makes them.
+/// How late the last sends of an open loop may be: a thread that wakes a little after the end still makes
+/// them.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// The schedule of one producer.
@@ -23,8 +25,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The schedule of producer `client` of `producers`, which together send `rate` messages a second from `start`
-    /// for `time_limit`.
+    /// The schedule of producer `client` of `producers`, which together send `rate` messages a second from
+    /// `start` for `time_limit`.
     pub(crate) fn new(rate: f64, client: u32, producers: u32, start: Nanos, time_limit: Duration) -> Pace {
         let between_all = if rate > 0.0 { 1e9 / rate } else { 0.0 };
         Pace {

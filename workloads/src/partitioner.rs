@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// Who chooses a record's partition.
 ///
-/// The invocation of a send names its partition, so only choices that can be known beforehand are offered: the
-/// client library's own functions are called on the record's key.
+/// The invocation of a send names its partition, so only choices that can be known beforehand are offered:
+/// the client library's own functions are called on the record's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Partitioner {
@@ -47,8 +47,8 @@ impl Partitioner {
             Partitioner::Murmur2 => rd_kafka_msg_partitioner_murmur2,
             Partitioner::Fnv1a => rd_kafka_msg_partitioner_fnv1a,
         };
-        // SAFETY: the deterministic partitioners read the key's bytes and the count, and none of the other arguments
-        // (librdkafka 2.12, rdkafka_msg.c); the test below would crash if that changed.
+        // SAFETY: the deterministic partitioners read the key's bytes and the count, and none of the other
+        // arguments (librdkafka 2.12, rdkafka_msg.c); the test below would crash if that changed.
         let partition = unsafe {
             function(
                 ptr::null(),

@@ -14,8 +14,9 @@
 
 use std::io::Write;
 
-/// The smallest record that the header fits in, bytes: values and sequences below 10^15, clients, incarnations and
-/// partitions below 10^5. A header beyond that is still whole, the record is then longer than was asked for.
+/// The smallest record that the header fits in, bytes: values and sequences below 10^15, clients,
+/// incarnations and partitions below 10^5. A header beyond that is still whole, the record is then longer
+/// than was asked for.
 pub const MIN_RECORD_SIZE: u32 = 80;
 
 /// Where the checksummed part begins: behind `t1 ` and eight digits.

@@ -1,8 +1,8 @@
 //! Process numbers: slots, and the numbers that a slot goes through.
 //!
-//! As in Jepsen, a slot `s` of `c` concurrent ones is process `s`, then `s + c`, `s + 2c` ...: after an unknown outcome the
-//! process is retired and its slot goes on under the next number, so no number is ever used twice, and the slot of
-//! a process is its number modulo the concurrency.
+//! As in Jepsen, a slot `s` of `c` concurrent ones is process `s`, then `s + c`, `s + 2c` ...: after an
+//! unknown outcome the process is retired and its slot goes on under the next number, so no number is ever
+//! used twice, and the slot of a process is its number modulo the concurrency.
 
 use store::op::Process;
 

@@ -42,8 +42,8 @@ pub struct QueueReport {
     pub polled: u64,
     /// The most sends that completed with ok within one second.
     pub peak_rate: f64,
-    /// Sends that the schedule of an open loop held and that were not made in time: the cluster, or this machine, is
-    /// slower than the rate.
+    /// Sends that the schedule of an open loop held and that were not made in time: the cluster, or this
+    /// machine, is slower than the rate.
     pub unsent: u64,
     /// The longest time by which a send missed its schedule, milliseconds.
     pub lag_ms_max: f64,
@@ -59,13 +59,14 @@ pub struct QueueReport {
     pub seconds: f64,
 }
 
-/// Runs the workload to its end: the time limit, the count of sends, or `stop`. Blocks; call it once a run, from a thread
-/// that may block.
+/// Runs the workload to its end: the time limit, the count of sends, or `stop`. Blocks; call it once a run,
+/// from a thread that may block.
 ///
 /// Everything is recorded through `recorder`, whose clock stamps it.
 ///
 /// # Errors
-/// If clients cannot be created, or the history cannot be written. All other clients are ended before it returns.
+/// If clients cannot be created, or the history cannot be written. All other clients are ended before it
+/// returns.
 pub fn run_queue(
     resolved: &Resolved,
     endpoints: &Endpoints,

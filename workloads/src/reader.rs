@@ -1,7 +1,7 @@
 //! A consumer of assigned partitions, in batches, and in no group.
 //!
-//! The library's partition queues are used directly: they need no group coordinator (whose internal topic would be one
-//! more thing to break), close at once, and hand over a whole batch in one call.
+//! The library's partition queues are used directly: they need no group coordinator (whose internal topic
+//! would be one more thing to break), close at once, and hand over a whole batch in one call.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
@@ -115,14 +115,14 @@ impl Reader {
     fn stop(&mut self, key: usize) {
         if self.started.remove(&key) {
             let (topic, partition) = self.keys.place(key);
-            // SAFETY: the topic is alive. The call waits for the library's own thread, not for a broker. What it
-            // returns -1 for (no such partition being read) changes nothing here.
+            // SAFETY: the topic is alive. The call waits for the library's own thread, not for a broker. What
+            // it returns -1 for (no such partition being read) changes nothing here.
             unsafe { rd_kafka_consume_stop(self.topics[topic], partition) };
         }
     }
 
-    /// Waits up to `first` for something, then collects up to `limit` things for `collect`, and shows each to `see`.
-    /// Returns how many there were.
+    /// Waits up to `first` for something, then collects up to `limit` things for `collect`, and shows each to
+    /// `see`. Returns how many there were.
     pub(crate) fn poll(
         &mut self,
         limit: usize,
@@ -144,8 +144,8 @@ impl Reader {
         }
         for i in 0..found {
             let message = self.batch[i];
-            // SAFETY: the library handed over `found` messages, each of which is destroyed here and nowhere else;
-            // payloads are only borrowed until then.
+            // SAFETY: the library handed over `found` messages, each of which is destroyed here and nowhere
+            // else; payloads are only borrowed until then.
             unsafe {
                 if let Some(seen) = self.understand(&*message) {
                     see(seen);

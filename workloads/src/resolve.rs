@@ -1,5 +1,5 @@
-//! From options to a run that can be carried out: defaults that depend on one another, and every refusal, before
-//! anything is started.
+//! From options to a run that can be carried out: defaults that depend on one another, and every refusal,
+//! before anything is started.
 
 use std::time::Duration;
 
@@ -19,13 +19,6 @@ use crate::settings::{self, Decided, Side};
 
 /// The most processes at once: beyond that, the numbers of retired processes might not last.
 const MAX_PROCESSES: u64 = 1_000_000;
-
-/// Bytes of a record batch's header in a log (Kafka's record format v2).
-const BATCH_HEADER: u64 = 61;
-/// Bytes of a record beside its payload: lengths, offset and time deltas, and room for a key.
-const RECORD_OVERHEAD: u64 = 16;
-/// What a closed loop is taken to reach on a loopback mock, sends a second over all producers.
-const CLOSED_LOOP_RATE: f64 = 60_000.0;
 
 /// A configuration that was checked, with everything decided.
 #[derive(Debug, Clone)]
@@ -56,21 +49,9 @@ pub struct Resolved {
     pub topic_settings: Settings,
 }
 
-/// What one partition's log will hold at the end, for targets that cannot hold any amount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PartitionLoad {
-    /// Records.
-    pub records: u64,
-    /// Bytes, if every record had a batch of its own and none were compressed.
-    pub bytes: u64,
-    /// Batches, likewise.
-    pub batches: u64,
-    /// Whether this follows from `rate` or `sends`; else it is what a closed loop may reach.
-    pub bounded: bool,
-}
-
 impl QueueConfig {
-    /// Decides what is open and refuses what cannot be. `target_kind` is `mock`, `docker`, `attach` or `external`.
+    /// Decides what is open and refuses what cannot be. `target_kind` is `mock`, `docker`, `attach` or
+    /// `external`.
     ///
     /// # Errors
     /// [`ConfigError`], which names the options and what to do.
@@ -275,7 +256,8 @@ impl QueueConfig {
 }
 
 impl Resolved {
-    /// Creates and drops one client of each kind without an address: the client library's own checks, at second 0.
+    /// Creates and drops one client of each kind without an address: the client library's own checks, at
+    /// second 0.
     fn try_clients(&self) -> Result<(), ConfigError> {
         let mut producer = client_config(&self.producer_settings);
         if self.config.transactional {
@@ -305,7 +287,8 @@ impl Resolved {
         terms.retries = Some(self.config.retries);
     }
 
-    /// The settings of producers or consumers as they are stored with the run: security included, secrets redacted.
+    /// The settings of producers or consumers as they are stored with the run: security included, secrets
+    /// redacted.
     pub fn recorded_settings(&self, side: Side, endpoints: &Endpoints) -> Settings {
         let mut all = endpoints.security.clone();
         all.extend(match side {
@@ -329,8 +312,8 @@ impl Resolved {
         self.config.topics * self.config.partitions
     }
 
-    /// How many sends in a row go to one partition before the next one has its turn, so that batches fill: as Kafka's own
-    /// sticky partitioner does (KIP-480). A transaction still touches every partition.
+    /// How many sends in a row go to one partition before the next one has its turn, so that batches fill: as
+    /// Kafka's own sticky partitioner does (KIP-480). A transaction still touches every partition.
     pub(crate) fn stickiness(&self) -> u32 {
         const STICKY: u32 = 20;
         if self.config.transactional {
@@ -338,23 +321,6 @@ impl Resolved {
         } else {
             STICKY
         }
-    }
-
-    /// What one partition will hold after `sending` of sends, at most.
-    pub fn partition_load(&self, sending: Duration) -> PartitionLoad {
-        let by_count = self.config.sends.map(|n| n as f64 * f64::from(self.config.producers));
-        let by_rate = (self.config.rate > 0.0).then_some(self.config.rate * sending.as_secs_f64());
-        let (total, bounded) = match (by_count, by_rate) {
-            (Some(a), Some(b)) => (a.min(b), true),
-            (Some(n), None) | (None, Some(n)) => (n, true),
-            (None, None) => (CLOSED_LOOP_RATE * sending.as_secs_f64(), false),
-        };
-        // Round robin is even; a hash of the keys is not quite.
-        let slack = if self.config.partitioner == crate::Partitioner::Explicit { 1.0 } else { 1.2 };
-        let uneven = u64::from(self.config.producers) * u64::from(self.stickiness());
-        let records = (total * slack / f64::from(self.keys())).ceil() as u64 + uneven;
-        let bytes = records * (BATCH_HEADER + RECORD_OVERHEAD + u64::from(self.config.record_size));
-        PartitionLoad { records, bytes, batches: records, bounded }
     }
 
     /// Slots of all processes of the run: producers' sends, consumers, the readers of the consume-all pass.
@@ -493,16 +459,5 @@ mod tests {
             assert!(!format!("{recorded:?}").contains("hunter2"));
             assert_eq!(recorded["bootstrap.servers"], "a:1,b:2");
         }
-    }
-
-    #[test]
-    fn the_load_of_a_partition_is_estimated() {
-        let resolved = QueueConfig::default().resolve("mock", 1).expect("accepted");
-        let load = resolved.partition_load(resolved.time_limit);
-        assert_eq!((load.records, load.batches, load.bounded), (15_200, 15_200, true));
-        assert_eq!(load.bytes, 15_200 * (61 + 16 + 100));
-        let closed =
-            QueueConfig { rate: 0.0, ..QueueConfig::default() }.resolve("mock", 1).expect("accepted");
-        assert!(!closed.partition_load(closed.time_limit).bounded);
     }
 }

@@ -10,8 +10,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::delivery::LiveProducer;
 use crate::error::WorkloadError;
+use crate::flight::Send;
 use crate::keys::Keys;
-use crate::lanes::Send;
 use crate::pace::Pace;
 use crate::partitioner::Partitioner;
 use crate::payload::{self, Header, topic_hash};

@@ -1,5 +1,5 @@
-//! Every client setting that changes what a run means, pinned: nothing is left to the client library's defaults,
-//! and everything is stored with the run.
+//! Every client setting that changes what a run means, pinned: nothing is left to the client library's
+//! defaults, and everything is stored with the run.
 
 use std::time::Duration;
 

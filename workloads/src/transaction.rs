@@ -1,9 +1,9 @@
 //! The transactional producer: sends complete when their transaction has ended.
 //!
-//! A send is `ok` only if its transaction certainly committed. It is `fail` only if readers never see what was aborted,
-//! the transaction was aborted, and nobody had asked for its commit before: once a commit was asked for, a later abort can succeed without meaning that
-//! the commit had not (the client may recover by a new producer epoch instead of ending the transaction).
-//! All else is `info`.
+//! A send is `ok` only if its transaction certainly committed. It is `fail` only if its transaction was
+//! aborted, nobody had asked for its commit before, and readers never see what was aborted. Once a commit was
+//! asked for, a later abort can succeed without meaning that the commit had not: the client may recover by a
+//! new producer epoch instead of ending the transaction. All else is `info`.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use rdkafka::producer::Producer;
 use crate::classify;
 use crate::delivery::LiveProducer;
 use crate::error::WorkloadError;
-use crate::lanes::TransactionEnd;
+use crate::flight::TransactionEnd;
 use crate::producer::{ProducerReport, ProducerTask, REFUSED_REST, RESTART_REST};
 use crate::sender::{Sender, Sent};
 
@@ -48,7 +48,8 @@ pub(crate) fn run(task: &ProducerTask<'_>, transactional_id: &str) -> Result<Pro
                     other => break other,
                 }
             },
-            // The first incarnation must come up, or the whole run is in vain; later ones may run out of time.
+            // The first incarnation must come up, or the whole run is in vain; later ones may run out of
+            // time.
             Err(error) if report.incarnations == 1 && !task.halt.now() => {
                 task.close(live, &mut report);
                 return Err(error);

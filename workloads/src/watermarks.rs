@@ -10,8 +10,8 @@ use crate::classify;
 use crate::client::Events;
 use crate::keys::Keys;
 
-/// Asks for a partition's bounds. `reader` sees everything up to the high watermark, `committed` (where there is
-/// one) only what transactions have left behind.
+/// Asks for a partition's bounds. `reader` sees everything up to the high watermark, `committed` (where there
+/// is one) only what transactions have left behind.
 pub(crate) fn bounds(
     reader: &BaseConsumer<Events>,
     committed: Option<&BaseConsumer<Events>>,

@@ -1,4 +1,5 @@
-//! Workload `queue` under the mock's faults: outcomes that say no more than is known, and ends that are bounded.
+//! Workload `queue` under the mock's faults: outcomes that say no more than is known, and ends that are
+//! bounded.
 
 mod common;
 
@@ -83,7 +84,8 @@ fn what_was_never_sent_certainly_failed() {
 
 #[test]
 fn an_ambiguous_answer_before_the_timeout_makes_it_unknown() {
-    // The library calls such records "not persisted", retries them and lets them time out: no proof of anything.
+    // The library calls such records "not persisted", retries them and lets them time out: no proof of
+    // anything.
     let lab = Lab::start();
     let config = QueueConfig { producers: 1, partitions: 1, consumers: 0, ..short() };
     let run = lab.run(&config, |lab, progress, _| {

@@ -1,4 +1,5 @@
-//! The transactional producer on the mock: outcomes follow the transaction, nothing is lost or doubled under faults.
+//! The transactional producer on the mock: outcomes follow the transaction, nothing is lost or doubled under
+//! faults.
 
 mod common;
 

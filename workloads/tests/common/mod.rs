@@ -164,8 +164,8 @@ impl History {
         history
     }
 
-    /// What must be true of every history: one operation a process at a time, one completion an invocation, a process
-    /// that is never used after an unknown outcome, unique values, an unbroken order of sends.
+    /// What must be true of every history: one operation a process at a time, one completion an invocation, a
+    /// process that is never used after an unknown outcome, unique values, an unbroken order of sends.
     fn assert_well_formed(&self) {
         let mut open: BTreeMap<Process, &Row> = BTreeMap::new();
         let mut retired = BTreeSet::new();
