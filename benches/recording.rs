@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use nemesis::cluster::mock::{MockCluster, MockSpec, MockTopic};
+use nemesis::cluster::mock::protocol::MockTopic;
+use nemesis::cluster::mock::{MockCluster, MockSpec};
 use store::progress::Progress;
 use store::recorder::Recorder;
 use store::time::Clock;
@@ -68,8 +69,7 @@ fn throughput(runtime: &tokio::runtime::Runtime, record: bool) -> f64 {
     let progress = Arc::new(Progress::default());
     let stop = AtomicBool::new(false);
     let started = Instant::now();
-    run_queue(&workload, mock.endpoints(), &["t".to_owned()], &recorder, Arc::clone(&progress), &stop)
-        .expect("it runs");
+    run_queue(&workload, mock.endpoints(), &["t".to_owned()], &recorder, &progress, &stop).expect("it runs");
     let seconds = started.elapsed().as_secs_f64();
     let done = Progress::get(&progress.ok);
     assert_eq!(done, u64::from(PRODUCERS) * SENDS, "every send is acknowledged on a healthy mock");

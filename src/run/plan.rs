@@ -65,7 +65,7 @@ impl Plan {
         admit(&MockPlan {
             idempotent: self.workload.idempotent,
             transactional: self.scenario.workload.transactional,
-            max_in_flight: Some(self.scenario.workload.max_in_flight),
+            max_in_flight: Some(self.workload.max_in_flight),
             faults: &specs,
             bytes_per_partition: Some(load.bytes),
             batches_per_partition: Some(load.batches),
