@@ -1,1 +1,2 @@
 //! checker
+pub mod model;
