@@ -1,7 +1,7 @@
 //! One history against one model: every partition by its monitor, or else by a fair search; then the
 //! broken ones explained.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -19,8 +19,13 @@ use super::spec::{Call, Finding, Model, Proof};
 enum First<M: Model> {
     Unfit(Unfit),
     Linearizable,
-    Broken,
+    Broken(Proof),
     Search(Race<M>),
+}
+
+/// How long an explanation may take, in relation to the decision.
+fn patience(start: Instant) -> Duration {
+    Duration::from_secs(2) + 4 * start.elapsed()
 }
 
 /// A check in progress.
@@ -35,8 +40,9 @@ pub(super) struct Check<'h, M> {
 impl<M: Model> Check<'_, M> {
     /// Judges the history.
     pub(super) fn run(&self) -> Outcome {
+        let start = Instant::now();
         let limits = Limits {
-            deadline: Instant::now() + self.budget.time,
+            deadline: start + self.budget.time,
             allowance: Allowance::new(self.budget.memory_bytes),
         };
         let mut coverage = Coverage {
@@ -58,9 +64,9 @@ impl<M: Model> Check<'_, M> {
                     unfit = Some(unfit.filter(|unfit| unfit.op < other.op).unwrap_or(other));
                 }
                 First::Linearizable => coverage.by_monitor += 1,
-                First::Broken => {
+                First::Broken(proof) => {
                     coverage.by_monitor += 1;
-                    broken.push(part);
+                    broken.push((part, Some(proof)));
                 }
                 First::Search(race) => races.push(race),
             }
@@ -70,7 +76,7 @@ impl<M: Model> Check<'_, M> {
             coverage.configurations += finish.configurations;
             match finish.decision {
                 Decision::Linearizable => {}
-                Decision::Broken(_) => broken.push(finish.race.part),
+                Decision::Broken(_) => broken.push((finish.race.part, None)),
                 Decision::Undecided(shortage) => shortages.push((shortage, finish.race.part)),
             }
         }
@@ -80,7 +86,8 @@ impl<M: Model> Check<'_, M> {
         let undecided: usize = shortages.iter().map(|&(_, part)| self.partitions.size(part)).sum();
         coverage.operations_decided = coverage.operations - unread - undecided as u64;
         if !broken.is_empty() {
-            let violations = self.explain(&broken, &limits);
+            let limits = Limits { deadline: limits.deadline.min(Instant::now() + patience(start)), ..limits };
+            let violations = self.explain(broken, &limits);
             return Outcome::Invalid { violations, coverage };
         }
         match (unfit, shortages.iter().min()) {
@@ -101,7 +108,7 @@ impl<M: Model> Check<'_, M> {
         let monitored = if self.budget.monitors { self.model.monitor(&calls) } else { None };
         match monitored {
             Some(Finding::Linearizable) => First::Linearizable,
-            Some(Finding::Broken(_)) => First::Broken,
+            Some(Finding::Broken(proof)) => First::Broken(proof),
             None => First::Search(Race::new(part, &self.model, calls, false)),
         }
     }
@@ -131,30 +138,32 @@ impl<M: Model> Check<'_, M> {
     }
 
     /// The first broken partitions in full, the earliest contradiction first.
-    fn explain(&self, broken: &[usize], limits: &Limits) -> Vec<Violation> {
-        let mut broken = broken.to_vec();
-        broken.sort_unstable();
+    fn explain(&self, mut broken: Vec<(usize, Option<Proof>)>, limits: &Limits) -> Vec<Violation> {
+        broken.sort_unstable_by_key(|&(part, _)| part);
         broken.truncate(self.budget.examples);
-        let mut violations: Vec<Violation> =
-            broken.par_iter().filter_map(|&part| self.violation(part, limits)).collect();
+        let explained =
+            broken.into_par_iter().filter_map(|(part, proof)| self.violation(part, proof, limits));
+        let mut violations: Vec<Violation> = explained.collect();
         violations.sort_by_key(|violation| (violation.returned, violation.returned_line));
         violations
     }
 
-    fn violation(&self, part: usize, limits: &Limits) -> Option<Violation> {
+    /// One broken partition in full; `proof` as its monitor gave it.
+    fn violation(&self, part: usize, proof: Option<Proof>, limits: &Limits) -> Option<Violation> {
         let calls = self.partitions.calls(&self.model, part).ok()?;
         let order = prefix::completions(&calls);
         let rank =
             |op: u32| order.iter().position(|&call| calls[call as usize].op == op).map_or(0, |rank| rank + 1);
-        let probe =
-            |count: usize| match self.decide(part, prefix::cut(&self.model, &calls, &order, count), limits) {
-                Probe::Broken { why, within: _ } => {
-                    let within = why.witness.iter().map(|&(op, _)| rank(op)).max().unwrap_or(count);
-                    Probe::Broken { why, within }
-                }
+        let within = |why: &Proof| why.witness.iter().map(|&(op, _)| rank(op)).max().unwrap_or(0);
+        let probe = |count: usize| {
+            let cut = prefix::cut(&self.model, &calls, &order, count);
+            match self.decide(part, cut, limits) {
+                Probe::Broken { why, .. } => Probe::Broken { within: within(&why), why },
                 other => other,
-            };
-        let (why, within) = match probe(order.len()) {
+            }
+        };
+        let why = proof.map(|why| Probe::Broken { within: within(&why), why });
+        let (why, within) = match why.unwrap_or_else(|| probe(order.len())) {
             Probe::Broken { why, within } => (why, within),
             // The budget is spent: the contradiction stands, its place is not known.
             _ => (

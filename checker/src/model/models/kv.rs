@@ -20,13 +20,23 @@ pub struct Kv<'h> {
     goal: Option<Arc<Goal>>,
 }
 
-/// The longest string that is read, where strings only grow: every shorter one must be a prefix of it.
+/// What reads say of a string that only grows: every shorter one is a prefix of the longest, and who
+/// read a length was placed before the string outgrew it.
 #[derive(Debug)]
 struct Goal {
-    /// The hash of each prefix, by length.
+    /// The hash of each prefix of the longest string, by length.
     prefixes: Vec<Hash>,
-    /// How many reads returned it.
-    reads: u32,
+    /// The lengths that were read, ascending, each with the number of reads up to that length.
+    reads: Vec<(u64, u32)>,
+}
+
+impl Goal {
+    /// Whether the string may be this one once so many reads were placed.
+    fn allows(&self, string: Hash, placed: u32) -> bool {
+        let shorter = self.reads.partition_point(|&(len, _)| len < string.len);
+        let due = shorter.checked_sub(1).map_or(0, |last| self.reads[last].1);
+        placed >= due && self.prefixes.get(string.len as usize).is_none_or(|&prefix| prefix == string)
+    }
 }
 
 /// What an operation does to a key.
@@ -42,8 +52,8 @@ pub enum Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
     content: Content,
-    /// How many reads of the longest string were placed.
-    goal_reads: u32,
+    /// How many reads were placed.
+    reads: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +118,7 @@ impl Model for Kv<'_> {
         (!self.read_only(act)).then_some(act)
     }
 
-    /// Without appends a key is a register. With nothing else, the longest read directs the search.
+    /// Without appends a key is a register. With nothing but appends, the reads direct the search.
     fn tune(&self, calls: &mut Vec<Call<Act>>) -> Self {
         if let Some(mut plain) = registers(calls) {
             register::drop_unobserved(&mut plain);
@@ -125,7 +135,7 @@ impl Model for Kv<'_> {
     }
 
     fn initial(&self) -> State {
-        State { content: Content::Absent, goal_reads: 0 }
+        State { content: Content::Absent, reads: 0 }
     }
 
     fn apply(&self, state: &mut State, act: Act) -> Option<State> {
@@ -138,10 +148,7 @@ impl Model for Kv<'_> {
                 if let Some(to) = act.sets() {
                     state.content = self.content(to);
                 }
-                let longest = self.goal.as_ref().map(|goal| goal.prefixes.len() as u64 - 1);
-                if matches!(before.content, Content::Text(hash) if Some(hash.len) == longest) {
-                    state.goal_reads += 1;
-                }
+                state.reads += u32::from(matches!(act, register::Act::Read(_)));
             }
             Act::Append(text) => {
                 let hash = match before.content {
@@ -149,12 +156,7 @@ impl Model for Kv<'_> {
                     Content::Text(hash) => hash.append(self.piece(text)),
                     Content::Other(_) => return None,
                 };
-                if let Some(goal) = &self.goal
-                    && goal
-                        .prefixes
-                        .get(hash.len as usize)
-                        .map_or(before.goal_reads < goal.reads, |&p| p != hash)
-                {
+                if self.goal.as_ref().is_some_and(|goal| !goal.allows(hash, before.reads)) {
                     return None;
                 }
                 state.content = Content::Text(hash);
@@ -207,28 +209,38 @@ impl Model for Kv<'_> {
 }
 
 impl Kv<'_> {
-    /// The longest string read, if nothing but appends changes the key.
+    /// What the reads say, if nothing but appends changes the key.
     fn goal_of(&self, calls: &[Call<Act>]) -> Option<Goal> {
         let mut longest = Value::NULL;
+        let mut lengths: Vec<u64> = Vec::new();
         for call in calls {
             match call.act {
                 Act::Register(register::Act::Read(v)) if self.is_string(v) => {
-                    if longest.is_null() || self.piece(v).hash.len > self.piece(longest).hash.len {
+                    let len = self.piece(v).hash.len;
+                    if longest.is_null() || len > self.piece(longest).hash.len {
                         longest = v;
                     }
+                    lengths.push(len);
                 }
-                Act::Register(register::Act::Read(_)) | Act::Append(_) => {}
+                Act::Register(register::Act::Read(_)) => lengths.push(0),
+                Act::Append(_) => {}
                 Act::Register(_) => return None,
             }
         }
-        // The empty string is also what a key that was never written reads as: it directs nothing.
-        let text = inner(self.tables.text(longest)?).filter(|text| !text.is_empty())?;
+        lengths.sort_unstable();
+        let mut reads: Vec<(u64, u32)> = Vec::new();
+        for (count, len) in (1..).zip(lengths) {
+            match reads.last_mut() {
+                Some(last) if last.0 == len => last.1 = count,
+                _ => reads.push((len, count)),
+            }
+        }
+        let text = self.tables.text(longest).and_then(inner).unwrap_or_default();
         let mut prefixes = vec![Hash::default()];
         for &byte in text.as_bytes() {
             prefixes.push(prefixes[prefixes.len() - 1].push(byte));
         }
-        let returned = |call: &&Call<Act>| call.act == Act::Register(register::Act::Read(longest));
-        Some(Goal { prefixes, reads: calls.iter().filter(returned).count() as u32 })
+        Some(Goal { prefixes, reads })
     }
 }
 

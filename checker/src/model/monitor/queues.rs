@@ -4,6 +4,10 @@
 //! element taken out that was never put in, or before; one taken out twice; for a FIFO queue, x put in
 //! before y and y taken out before x; or a dequeue that found nothing while the lives of elements,
 //! each surely in from its enqueue's return until its dequeue's invocation, cover all of it.
+//!
+//! A dequeue that nobody was told of may have taken any element. Each element that must be gone by
+//! some time is given one, earliest deadline first; that decides all but histories whose empty dequeues
+//! depend on which of them took what.
 
 use super::super::models::queue::Act;
 use super::super::spec::{Call, Finding, Proof};
@@ -34,8 +38,8 @@ struct Life {
     take_returned: u64,
 }
 
-/// Decides a queue's calls; `None` where an element is put in twice, or where unknown dequeues meet
-/// dequeues that found nothing.
+/// Decides a queue's calls; `None` where an element is put in twice, or where it depends on what
+/// unknown dequeues took.
 pub fn judge(calls: &[Call<Act>], order: Order, tables: &Tables) -> Option<Finding> {
     let put = |call: &Call<Act>| match call.act {
         Act::Enqueue(value) => Some(value),
@@ -65,9 +69,6 @@ pub fn judge(calls: &[Call<Act>], order: Order, tables: &Tables) -> Option<Findi
             Act::Dequeue(_) => {}
         }
     }
-    if !empties.is_empty() && !unknown.is_empty() {
-        return None;
-    }
     for (i, call) in calls.iter().enumerate() {
         let Act::Dequeue(value) = call.act else { continue };
         let Some(number) = numbers.get(value) else { return phantom(call, "enqueued") };
@@ -88,33 +89,48 @@ pub fn judge(calls: &[Call<Act>], order: Order, tables: &Tables) -> Option<Findi
     }
     // An unknown enqueue that nobody saw need not have happened.
     lives.retain(|life| life.dequeue.is_some() || life.put_returned != NEVER);
-    if order == Order::Fifo {
-        if !unknown.is_empty() {
-            take_unknown(&mut lives, unknown);
-        }
-        if let Some(broken) = overtaken(calls, &lives, tables) {
-            return Some(broken);
-        }
+    let enough = unknown.is_empty() || take_unknown(calls, &mut lives, unknown, &empties, order);
+    if order == Order::Fifo
+        && let Some(broken) = overtaken(calls, &lives, tables)
+    {
+        return Some(broken);
     }
-    Some(covered(calls, lives, &empties).unwrap_or(Finding::Linearizable))
+    let Some(broken) = covered(calls, lives.clone(), &empties) else { return Some(Finding::Linearizable) };
+    if enough {
+        // Another choice might uncover it, unless elements that known calls took cover it alone.
+        lives.retain(|life| life.dequeue.is_some() || life.take_invoked == NEVER);
+        return covered(calls, lives, &empties);
+    }
+    Some(broken)
 }
 
-/// Lets unknown dequeues take elements that stand in the way: the element that must be gone first gets
-/// the earliest.
-fn take_unknown(lives: &mut [Life], mut unknown: Vec<u64>) {
-    // The first return of a dequeue among elements put in after a time, from the latest put backwards.
-    let mut taken: Vec<(u64, u64)> =
-        lives.iter().map(|life| (life.put_invoked, life.take_returned)).collect();
-    taken.sort_unstable();
+/// Lets unknown dequeues take the elements that must be gone by some time; whether there were enough.
+///
+/// x must be gone by the return of a dequeue of y that was put in afterwards (FIFO), and by the return
+/// of a dequeue that began afterwards and found nothing.
+fn take_unknown(
+    calls: &[Call<Act>],
+    lives: &mut [Life],
+    mut unknown: Vec<u64>,
+    empties: &[usize],
+    order: Order,
+) -> bool {
+    let mut ends: Vec<(u64, u64)> = Vec::new();
+    ends.extend(empties.iter().map(|&empty| (calls[empty].invoked, calls[empty].returned)));
+    if order == Order::Fifo {
+        ends.extend(lives.iter().map(|life| (life.put_invoked, life.take_returned)));
+    }
+    ends.sort_unstable();
+    // The earliest return among all that began after a time, from the latest backwards.
     let mut earliest = NEVER;
-    for entry in taken.iter_mut().rev() {
-        earliest = earliest.min(entry.1);
-        entry.1 = earliest;
+    for end in ends.iter_mut().rev() {
+        earliest = earliest.min(end.1);
+        end.1 = earliest;
     }
     let mut deadlines: Vec<(u64, usize)> = Vec::new();
     for (i, life) in lives.iter().enumerate().filter(|(_, life)| life.dequeue.is_none()) {
-        let after = taken.partition_point(|&(put, _)| put <= life.put_returned);
-        if let Some(&(_, deadline)) = taken.get(after)
+        let after = ends.partition_point(|&(began, _)| began <= life.put_returned);
+        if let Some(&(_, deadline)) = ends.get(after)
             && deadline != NEVER
         {
             deadlines.push((deadline, i));
@@ -122,9 +138,12 @@ fn take_unknown(lives: &mut [Life], mut unknown: Vec<u64>) {
     }
     deadlines.sort_unstable();
     unknown.sort_unstable();
-    for ((_, life), invoked) in deadlines.into_iter().zip(unknown) {
+    let mut enough = deadlines.len() <= unknown.len();
+    for ((deadline, life), invoked) in deadlines.into_iter().zip(unknown) {
+        enough &= invoked <= deadline;
         lives[life].take_invoked = invoked;
     }
+    enough
 }
 
 /// x was put in before y began, and y was taken out before x's dequeue began.

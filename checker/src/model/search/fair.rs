@@ -1,7 +1,7 @@
 //! Many searches under one budget: every partition gets a small share before any gets a large one, so
 //! that a hard but sound partition does not hide a broken one.
 //!
-//! Each partition is searched in two orders at once, and the first to finish decides it.
+//! What the first round does not decide is searched in two orders at once; the first to finish decides.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -80,13 +80,18 @@ impl<M: Model> Race<M> {
         calls.nth(known as usize).expect("a known call has this number").op
     }
 
-    /// Runs both searches for at most this many steps each.
-    fn advance(&mut self, steps: u64, limits: &Limits) {
+    /// Goes on for at most this many steps: with the first search alone, or with both.
+    fn advance(&mut self, steps: u64, both: bool, limits: &Limits) {
         let over = AtomicBool::new(false);
         let (model, calls, explain) = (&self.model, &self.calls, self.explain);
         let go = |runner: &mut Runner<M>| runner.advance(model, calls, steps, limits, explain, &over);
         let [first, second] = &mut self.runners;
-        rayon::join(|| go(first), || go(second));
+        match both {
+            true => {
+                rayon::join(|| go(first), || go(second));
+            }
+            false => go(first),
+        }
     }
 
     /// The decision, if one search came to one or none can go on.
@@ -168,7 +173,7 @@ pub fn run<M: Model>(mut races: Vec<Race<M>>, limits: &Limits, mut settled: bool
         let round: Vec<(Race<M>, Option<Decision>)> = races
             .into_par_iter()
             .map(|mut race| {
-                race.advance(steps, limits);
+                race.advance(steps, steps > FIRST_ROUND, limits);
                 let decision = race.decision();
                 (race, decision)
             })
