@@ -1,5 +1,4 @@
-//! One history against one model: every partition by its monitor, or else by a fair search; then the
-//! broken ones explained.
+//! One history against one model: every partition by its monitor, or else by a fair search.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +7,11 @@ use rayon::prelude::*;
 use super::explain;
 use super::history::History;
 use super::kind::ModelKind;
-use super::outcome::{Budget, Coverage, Outcome, Prefix, Violation};
+use super::outcome::{Budget, Coverage, Outcome};
 use super::partition::{Partitions, Unfit};
-use super::prefix::{self, Probe};
 use super::search::fair::{self, Decision, Limits, Race, Shortage};
 use super::search::memo::Allowance;
-use super::spec::{Call, Finding, Model, Proof};
+use super::spec::{Finding, Model, Proof};
 
 /// What the first pass over a partition gives.
 enum First<M: Model> {
@@ -134,132 +132,6 @@ impl<M: Model> Check<'_, M> {
                 self.budget.memory_bytes >> 20
             ),
             Shortage::Settled => unreachable!("without a broken partition no search is cut short"),
-        }
-    }
-
-    /// The first broken partitions in full, the earliest contradiction first.
-    fn explain(&self, mut broken: Vec<(usize, Option<Proof>)>, limits: &Limits) -> Vec<Violation> {
-        broken.sort_unstable_by_key(|&(part, _)| part);
-        broken.truncate(self.budget.examples);
-        let explained =
-            broken.into_par_iter().filter_map(|(part, proof)| self.violation(part, proof, limits));
-        let mut violations: Vec<Violation> = explained.collect();
-        violations.sort_by_key(|violation| (violation.returned, violation.returned_line));
-        violations
-    }
-
-    /// One broken partition in full; `proof` as its monitor gave it.
-    fn violation(&self, part: usize, proof: Option<Proof>, limits: &Limits) -> Option<Violation> {
-        let calls = self.partitions.calls(&self.model, part).ok()?;
-        let order = prefix::completions(&calls);
-        let rank =
-            |op: u32| order.iter().position(|&call| calls[call as usize].op == op).map_or(0, |rank| rank + 1);
-        let within = |why: &Proof| why.witness.iter().map(|&(op, _)| rank(op)).max().unwrap_or(0);
-        let probe = |count: usize| {
-            let cut = prefix::cut(&self.model, &calls, &order, count);
-            match self.decide(part, cut, limits) {
-                Probe::Broken { why, .. } => Probe::Broken { within: within(&why), why },
-                other => other,
-            }
-        };
-        let why = proof.map(|why| Probe::Broken { within: within(&why), why });
-        let (why, within) = match why.unwrap_or_else(|| probe(order.len())) {
-            Probe::Broken { why, within } => (why, within),
-            // The budget is spent: the contradiction stands, its place is not known.
-            _ => (
-                Proof {
-                    because: "no order of all operations respects real time".to_owned(),
-                    witness: Vec::new(),
-                },
-                0,
-            ),
-        };
-        let found = prefix::narrow(order.len(), why, within, probe);
-        let culprit = calls[order[found.broken - 1] as usize].op;
-        let mut proof = found.why;
-        explain::failed_source(self.partitions, self.history, part, culprit, &mut proof);
-        Some(self.sentence(
-            part,
-            culprit,
-            proof,
-            Prefix {
-                operations: found.sound as u64,
-                line: found.sound.checked_sub(1).map_or(0, |last| {
-                    u64::from(self.history.ops[calls[order[last] as usize].op as usize].returned_line)
-                }),
-                exact: found.sound + 1 == found.broken,
-            },
-        ))
-    }
-
-    /// Decides one list of calls alone, and says why if it is broken.
-    fn decide(&self, part: usize, calls: Vec<Call<M::Act>>, limits: &Limits) -> Probe<Proof> {
-        if self.budget.monitors {
-            match self.model.monitor(&calls) {
-                Some(Finding::Linearizable) => return Probe::Linearizable,
-                Some(Finding::Broken(why)) => return Probe::Broken { why, within: 0 },
-                None => {}
-            }
-        }
-        let finish = fair::run(vec![Race::new(part, &self.model, calls, true)], limits, false).remove(0);
-        match finish.decision {
-            Decision::Linearizable => Probe::Linearizable,
-            Decision::Broken(deepest) => {
-                let witness =
-                    deepest.call.map(|call| (finish.race.operation(call), "cannot be placed".to_owned()));
-                let why =
-                    Proof { because: explain::exhausted(&deepest), witness: witness.into_iter().collect() };
-                Probe::Broken { why, within: 0 }
-            }
-            Decision::Undecided(_) => Probe::Undecided,
-        }
-    }
-
-    fn sentence(&self, part: usize, culprit: u32, proof: Proof, prefix: Prefix) -> Violation {
-        let op = &self.history.ops[culprit as usize];
-        let key = self.partitions.key(part).map(|key| self.history.tables.show(key));
-        let on = key.as_ref().map_or(String::new(), |key| format!(" on key {key}"));
-        let name = explain::operation(self.partitions, self.history, culprit);
-        let before = match prefix {
-            Prefix { operations: 0, .. } => String::new(),
-            Prefix { operations, line, exact: true } => {
-                format!("; the {operations} operations{on} completed by line {line} have an order")
-            }
-            Prefix { operations, line, exact: false } => {
-                format!("; at least the {operations} operations{on} completed by line {line} have an order")
-            }
-        };
-        let mut witness =
-            vec![explain::witness(self.partitions, self.history, culprit, "cannot be placed".to_owned())];
-        for (number, role) in proof.witness {
-            match number == culprit {
-                true => witness[0].role = role,
-                false => witness.push(explain::witness(self.partitions, self.history, number, role)),
-            }
-        }
-        let others: Vec<String> = witness[1..]
-            .iter()
-            .map(|other| match other.returned_line {
-                Some(returned) => {
-                    format!("{} (lines {}-{returned}) {}", other.operation, other.line, other.role)
-                }
-                None => format!("{} (line {}) {}", other.operation, other.line, other.role),
-            })
-            .collect();
-        let others = if others.is_empty() { String::new() } else { format!(" [{}]", others.join("; ")) };
-        let sentence = format!(
-            "{name}{on} ({}) cannot be placed in any order, because {}{others}{before}",
-            explain::lines(op),
-            proof.because
-        );
-        Violation {
-            key,
-            sentence,
-            line: u64::from(op.line),
-            returned_line: u64::from(op.returned_line),
-            returned: self.history.timed.then_some(op.returned),
-            prefix,
-            witness,
         }
     }
 }

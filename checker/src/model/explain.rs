@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::op::{Effect, F, Op};
-use super::outcome::WitnessOp;
+use super::outcome::{Prefix, WitnessOp};
 use super::partition::Partitions;
 use super::search::deepest::Deepest;
 use super::spec::Proof;
@@ -46,6 +46,29 @@ pub(super) fn witness(
         returned_line: (op.returned_line != 0).then_some(u64::from(op.returned_line)),
         operation: operation(partitions, history, number),
         role,
+    }
+}
+
+/// ` [process 1's write of 2 (lines 3-4) completed first; ...]`, empty where there are none.
+pub(super) fn listed(operations: &[WitnessOp]) -> String {
+    let one = |op: &WitnessOp| match op.returned_line {
+        Some(returned) => format!("{} (lines {}-{returned}) {}", op.operation, op.line, op.role),
+        None => format!("{} (line {}) {}", op.operation, op.line, op.role),
+    };
+    let all: Vec<String> = operations.iter().map(one).collect();
+    if all.is_empty() { String::new() } else { format!(" [{}]", all.join("; ")) }
+}
+
+/// How far an order exists.
+pub(super) fn until(prefix: Prefix, on: &str) -> String {
+    let Prefix { operations, line, exact } = prefix;
+    let at_least = if exact { "" } else { "at least " };
+    match operations {
+        0 => String::new(),
+        1 => format!("; {at_least}the one operation{on} that completed before, at line {line}, has an order"),
+        _ => {
+            format!("; {at_least}the {operations} operations{on} that completed by line {line} have an order")
+        }
     }
 }
 

@@ -8,7 +8,8 @@
 //!   (one file each)
 //! - judging: `partition` (one list of calls a key), [`monitor`] (where values decide), [`search`] (where
 //!   they do not), `check` (which of the two, and for how long)
-//! - answering: `prefix` (how much of the history still has an order), `explain`, [`outcome`]
+//! - answering: `violation` (one broken key in full), `prefix` (how much of its history still has an
+//!   order), `explain` (words), [`outcome`], [`report`] (in a verdict)
 //!
 //! **Invariant:** Valid and Invalid are proofs. Whatever is not read, not understood or not finished
 //! gives Unknown with its reason.
@@ -27,9 +28,11 @@ pub mod op;
 pub mod outcome;
 mod partition;
 mod prefix;
+pub mod report;
 pub mod search;
 pub mod spec;
 pub mod value;
+mod violation;
 
 pub use self::history::History;
 pub use self::kind::{ModelKind, infer};

@@ -33,7 +33,7 @@ pub(super) fn completions<A>(calls: &[Call<A>]) -> Vec<u32> {
     known
 }
 
-/// The calls as they were known when the first `count` had completed.
+/// The calls as they were known when the first `count` of `order` had completed.
 pub(super) fn cut<M: Model>(
     model: &M,
     calls: &[Call<M::Act>],
@@ -41,22 +41,21 @@ pub(super) fn cut<M: Model>(
     count: usize,
 ) -> Vec<Call<M::Act>> {
     let Some(&last) = count.checked_sub(1).and_then(|i| order.get(i)) else { return Vec::new() };
-    let now = calls[last as usize].returned;
-    let mut complete = vec![false; calls.len()];
-    for &call in &order[..count] {
-        complete[call as usize] = true;
-    }
-    let seen = |(call, complete): (&Call<M::Act>, bool)| {
-        if call.invoked > now {
-            return None;
-        }
-        if complete {
+    let now = (calls[last as usize].returned, last);
+    let begun = calls.partition_point(|call| call.invoked <= now.0);
+    let seen = |(number, call): (u32, &Call<M::Act>)| {
+        if (call.returned, number) <= now {
             return Some(*call);
         }
         let act = model.forget(call.act)?;
         Some(Call { act, returned: Call::<M::Act>::NEVER, ..*call })
     };
-    calls.iter().zip(complete).filter_map(seen).collect()
+    (0..).zip(&calls[..begun]).filter_map(seen).collect()
+}
+
+/// How many calls of `order` had completed at this time, those at this very time included.
+pub(super) fn completed<A>(calls: &[Call<A>], order: &[u32], time: u64) -> usize {
+    order.partition_point(|&call| calls[call as usize].returned <= time)
 }
 
 /// Narrows down where `total` completions break, for the reason `why`; `probe` decides a prefix.
@@ -82,4 +81,38 @@ pub(super) fn narrow<W>(total: usize, why: W, within: usize, probe: impl Fn(usiz
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Narrows a history whose prefixes break from `first` on; contradictions name `within`.
+    fn narrowed(total: usize, first: usize, within: usize) -> (usize, usize, u32) {
+        let probes = Cell::new(0);
+        let found = narrow(total, total, within, |count| {
+            probes.set(probes.get() + 1);
+            if count < first { Probe::Linearizable } else { Probe::Broken { why: count, within } }
+        });
+        assert_eq!(found.why, found.broken);
+        (found.sound, found.broken, probes.get())
+    }
+
+    #[test]
+    fn a_good_guess_needs_two_probes_and_a_bad_one_few() {
+        assert_eq!(narrowed(1_000_000, 500_000, 500_000), (499_999, 500_000, 2));
+        for (first, within) in [(1, 0), (1, 1_000_000), (777_777, 3), (1_000_000, 1_000_000), (2, 999_999)] {
+            let (sound, broken, probes) = narrowed(1_000_000, first, within);
+            assert_eq!((sound, broken), (first - 1, first));
+            assert!(probes <= 42, "{probes} probes for {first}");
+        }
+    }
+
+    #[test]
+    fn without_an_answer_the_bounds_stand() {
+        let found = narrow(10, "all", 4, |_| Probe::Undecided);
+        assert_eq!((found.sound, found.broken, found.why), (0, 10, "all"));
+    }
 }

@@ -6,7 +6,7 @@
 use checker::model::History;
 
 /// The history as JSON Lines.
-pub fn json_lines(notation: &str) -> String {
+pub(crate) fn json_lines(notation: &str) -> String {
     let mut lines = String::new();
     let mut open = std::collections::HashMap::new();
     for (time, event) in notation.split_whitespace().enumerate() {
@@ -30,6 +30,6 @@ pub fn json_lines(notation: &str) -> String {
 }
 
 /// The history, loaded.
-pub fn history(notation: &str) -> History {
+pub(crate) fn history(notation: &str) -> History {
     History::from_json_lines(&json_lines(notation)).expect("the notation is a history")
 }

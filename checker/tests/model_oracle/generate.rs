@@ -86,12 +86,13 @@ impl Case {
 /// The dice of one operation.
 type Dice = (u8, u8, u8, u8, u8, u8, u8);
 
-/// Histories of up to seven operations, this share of them unknown.
-pub(crate) fn case(kind: ModelKind, unknown_percent: u8) -> impl Strategy<Value = Case> {
+/// Histories of up to `longest` operations, this share of them unknown.
+pub(crate) fn case(kind: ModelKind, unknown_percent: u8, longest: u8) -> impl Strategy<Value = Case> {
     let die = |sides: u8| 0..sides;
-    let op = (die(12), die(4), die(24), die(10), die(10), die(100), die(100));
+    let op = (die(12), die(4), die(longest.saturating_mul(3)), die(10), die(10), die(100), die(100));
     // Distinct values bring the monitors in; in a third of the cases values repeat.
-    (vec(op, 1..8), die(3)).prop_map(move |(dice, repeat)| build(kind, unknown_percent, &dice, repeat == 0))
+    (vec(op, 1..=usize::from(longest)), die(3))
+        .prop_map(move |(dice, repeat)| build(kind, unknown_percent, &dice, repeat == 0))
 }
 
 fn build(kind: ModelKind, unknown_percent: u8, dice: &[Dice], repeat: bool) -> Case {

@@ -89,17 +89,18 @@ pub fn judge(calls: &[Call<Act>], order: Order, tables: &Tables) -> Option<Findi
     }
     // An unknown enqueue that nobody saw need not have happened.
     lives.retain(|life| life.dequeue.is_some() || life.put_returned != NEVER);
+    let taken = !unknown.is_empty();
     let enough = unknown.is_empty() || take_unknown(calls, &mut lives, unknown, &empties, order);
     if order == Order::Fifo
         && let Some(broken) = overtaken(calls, &lives, tables)
     {
         return Some(broken);
     }
-    let Some(broken) = covered(calls, lives.clone(), &empties) else { return Some(Finding::Linearizable) };
-    if enough {
+    let Some(broken) = covered(calls, lives.iter(), &empties) else { return Some(Finding::Linearizable) };
+    if enough && taken {
         // Another choice might uncover it, unless elements that known calls took cover it alone.
-        lives.retain(|life| life.dequeue.is_some() || life.take_invoked == NEVER);
-        return covered(calls, lives, &empties);
+        let certain = lives.iter().filter(|life| life.dequeue.is_some());
+        return covered(calls, certain, &empties);
     }
     Some(broken)
 }
@@ -176,18 +177,24 @@ fn overtaken(calls: &[Call<Act>], lives: &[Life], tables: &Tables) -> Option<Fin
 }
 
 /// A dequeue found nothing although at every instant of it some element was in.
-fn covered(calls: &[Call<Act>], mut lives: Vec<Life>, empties: &[usize]) -> Option<Finding> {
+fn covered<'l>(
+    calls: &[Call<Act>],
+    lives: impl Iterator<Item = &'l Life>,
+    empties: &[usize],
+) -> Option<Finding> {
     if empties.is_empty() {
         return None;
     }
-    lives.retain(|life| life.put_returned < life.take_invoked);
-    lives.sort_by_key(|life| life.put_returned);
     // Open intervals: where one ends and the next begins at one instant, the queue may have been empty.
+    let surely_in = lives.filter(|life| life.put_returned < life.take_invoked);
+    let mut all: Vec<(u64, u64, u32)> =
+        surely_in.map(|life| (life.put_returned, life.take_invoked, life.enqueue)).collect();
+    all.sort_by_key(|life| life.0);
     let mut spans: Vec<(u64, u64, u32)> = Vec::new();
-    for life in &lives {
+    for life in all {
         match spans.last_mut() {
-            Some(span) if life.put_returned < span.1 => span.1 = span.1.max(life.take_invoked),
-            _ => spans.push((life.put_returned, life.take_invoked, life.enqueue)),
+            Some(span) if life.0 < span.1 => span.1 = span.1.max(life.1),
+            _ => spans.push(life),
         }
     }
     for &empty in empties {

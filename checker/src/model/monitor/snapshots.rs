@@ -8,7 +8,7 @@
 use rustc_hash::FxHashSet;
 
 use super::super::models::set::{Act, Set};
-use super::super::spec::{Call, Finding, Proof, mix};
+use super::super::spec::{Call, Finding, Proof};
 use super::super::value::Value;
 use super::numbering::Numbering;
 use super::{Sweep, phantom};
@@ -19,7 +19,6 @@ struct Read {
     list: Value,
     /// Different elements.
     size: u32,
-    hash: u128,
 }
 
 /// Decides a set's calls; `None` where an element is added twice.
@@ -41,12 +40,11 @@ pub fn judge(calls: &[Call<Act>], set: &Set<'_>) -> Option<Finding> {
     let mut reads = Vec::new();
     for (i, call) in calls.iter().enumerate() {
         let Act::Read(list) = call.act else { continue };
-        let mut read = Read { call: i as u32, list, size: 0, hash: 0 };
+        let mut read = Read { call: i as u32, list, size: 0 };
         for element in set.elements(list) {
             let Some(number) = numbers.get(element) else { return phantom(call, "added") };
             if std::mem::replace(&mut seen_by[number], i as u32) != i as u32 {
                 read.size += 1;
-                read.hash ^= mix(number as u64, 0);
             }
         }
         reads.push(read);
@@ -57,13 +55,16 @@ pub fn judge(calls: &[Call<Act>], set: &Set<'_>) -> Option<Finding> {
     let mut before: Option<&Read> = None;
     for (class, reads) in reads.chunk_by(|a, b| a.size == b.size).enumerate() {
         let head = &reads[0];
-        if let Some(other) = reads.iter().find(|read| read.hash != head.hash) {
-            return unordered(calls, set, head, other);
-        }
         let elements = set.elements(head.list).filter_map(|element| numbers.get(element));
         let (new, kept) = classes.show(class as u32, elements);
         if let Some(before) = before.filter(|before| kept != before.size) {
             return unordered(calls, set, before, head);
+        }
+        // Reads of one size are equal iff each element of one is in the other.
+        let shown =
+            |element| numbers.get(element).is_some_and(|number| classes.stamp[number] == class as u32);
+        if let Some(other) = reads[1..].iter().find(|read| !set.elements(read.list).all(shown)) {
+            return unordered(calls, set, other, head);
         }
         before = Some(head);
         let new = new.into_iter().map(|number| adds[number] as usize);

@@ -49,7 +49,8 @@ pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
         needed: false,
     };
     let initial = numbers.number(Value::NULL);
-    let mut clusters = vec![Cluster { needed: true, ..empty }];
+    let mut clusters = Vec::with_capacity(calls.len() / 2);
+    clusters.push(Cluster { needed: true, ..empty });
     for (i, call) in calls.iter().enumerate() {
         let Some(value) = call.act.sets() else { continue };
         let number = numbers.number(value);
@@ -215,9 +216,9 @@ fn conflict(calls: &[Call<Act>], tables: &Tables, held: Zone, other: Zone) -> Pr
             witness.push((call.op, part));
         }
     };
-    push(held.first_return.1, format!("{a} was there when it completed"));
-    push(other.last_invocation.1, format!("{b} was there after it began"));
-    push(other.first_return.1, format!("{b} was there when it completed"));
-    push(held.last_invocation.1, format!("{a} was still there after it began"));
+    push(held.first_return.1, format!("completed: {a} was in place"));
+    push(other.last_invocation.1, format!("began after that, on {b}"));
+    push(other.first_return.1, format!("completed: {b} had been in place"));
+    push(held.last_invocation.1, format!("began after that, on {a}"));
     Proof { because, witness }
 }
