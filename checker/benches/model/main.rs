@@ -13,7 +13,8 @@ const MILLION: usize = 1_000_000;
 
 fn main() {
     let word = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
-    let rows: [(&str, fn(&str)); 6] = [
+    type Row = (&'static str, fn(&str));
+    let rows: [Row; 6] = [
         ("monitors", monitors),
         ("register 100 k", register_search),
         ("kv 2,000 appends", appends),

@@ -162,7 +162,7 @@ fn request(kind: ModelKind, pick: u8, value: i64, state: &State, size: usize) ->
         (ModelKind::Kv, 5) => ("write", text(value)),
         // A history of reads and appends alone, or of reads and writes alone, is a case of its own.
         (ModelKind::Kv, 6) => ("cas", Val::pair(text(other), text(value))),
-        (ModelKind::Kv, _) if size % 3 == 0 => ("write", text(value)),
+        (ModelKind::Kv, _) if size.is_multiple_of(3) => ("write", text(value)),
         (ModelKind::Kv, _) => ("append", text(value)),
         (ModelKind::Set, 0..=5) => ("read", Val::Null),
         (ModelKind::Set, _) => ("add", Val::Int(value)),

@@ -32,6 +32,7 @@ pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
     let mut numbers = Numbering::for_values(calls.iter().filter_map(appended));
     let mut entries: Vec<Entry> = Vec::new();
     let mut fillers: Vec<u32> = Vec::new();
+    let mut longest = Greatest::NONE;
     for (i, call) in calls.iter().enumerate() {
         match call.act {
             Act::Append(value, at) => {
@@ -41,9 +42,11 @@ pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
                 entries.push(Entry { append: i as u32, offset: at.unwrap_or(NOWHERE), told: i as u32 });
             }
             Act::Filler => fillers.push(i as u32),
-            Act::Read(..) | Act::Beyond(_) | Act::End(_) => {}
+            Act::End(end) => longest.take(end.max(0) as u64, i),
+            Act::Read(..) | Act::Beyond(_) => {}
         }
     }
+    let appends = entries.len() + fillers.len();
     if let Some(broken) = bind(calls, &numbers, &mut entries, tables) {
         return Some(broken);
     }
@@ -61,11 +64,15 @@ pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
         let because = format!("offset {} holds one value, and they name two", pair[0].offset);
         return Proof::found(because, [(op(&pair[0]), "names one"), (op(&pair[1]), "names the other")]);
     }
-    let length = match length(calls, &placed) {
-        Ok(length) => length,
-        Err(broken) => return broken,
-    };
-    if let Some(broken) = fill(calls, &mut placed, fillers, length) {
+    if let Some(last) = placed.last() {
+        longest.take(last.offset as u64 + 1, last.told as usize);
+    }
+    if longest.0 > appends as u64 {
+        let because =
+            format!("the log had {} records then, and only {appends} were ever appended", longest.0);
+        return Proof::found(because, [(calls[longest.1 as usize].op, "saw that length")]);
+    }
+    if let Some(broken) = fill(calls, &mut placed, fillers, longest.0 as usize) {
         return Some(broken);
     }
     Some(sweep(calls, &placed))
@@ -101,26 +108,6 @@ fn bind(calls: &[Call<Act>], numbers: &Numbering, entries: &mut [Entry], tables:
         }
     }
     None
-}
-
-/// The greatest length that anybody saw, and who. More than there are appends is a contradiction.
-fn length(calls: &[Call<Act>], placed: &[Entry]) -> Result<usize, Option<Finding>> {
-    let mut longest = Greatest::NONE;
-    for (i, call) in calls.iter().enumerate() {
-        if let Act::End(end) = call.act {
-            longest.take(end as u64, i);
-        }
-    }
-    for entry in placed {
-        longest.take(entry.offset as u64 + 1, entry.told as usize);
-    }
-    let appends = calls.iter().filter(|call| matches!(call.act, Act::Append(..) | Act::Filler)).count();
-    if longest.0 > appends as u64 {
-        let because =
-            format!("the log had {} records then, and only {appends} were ever appended", longest.0);
-        return Err(Proof::found(because, [(calls[longest.1 as usize].op, "saw that length")]));
-    }
-    Ok(longest.0 as usize)
 }
 
 /// Puts unknown appends that nobody read into the holes, the earliest begun into the lowest: later

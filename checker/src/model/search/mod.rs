@@ -294,7 +294,7 @@ impl<M: Model> Search<M> {
             match choice {
                 Choice::Known(call) => self.events.unlift(call),
                 Choice::Unknown(variant) => {
-                    self.groups[self.variants[variant as usize].group as usize].used -= 1
+                    self.groups[self.variants[variant as usize].group as usize].used -= 1;
                 }
             }
             self.linearized ^= self.zobrist(choice);
