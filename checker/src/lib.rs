@@ -1,2 +1,46 @@
-//! checker
+//! The judge: a history to a verdict and to the series that pictures draw.
+//!
+//! In the order that data meets them:
+//!
+//! - [`context`]: what is known besides the history, the options, the errors
+//! - `load`: lines to `tables` (rows of sends, polls and reads; each partition's `reference` log), fault windows
+//! - `coverage`: how far the consume-all pass came
+//! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
+//!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
+//!   `strangers` finds where misrouted values came from
+//! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
+//! - `series`: rates, latencies, unseen and lag curves
+//! - [`analyze()`]: all of it in order
+//! - [`model`]: apart from logs, linearizability of any history against a data type (a register, a set, ...)
+//!
+//! **Invariant:** certain and possible are never mixed: whatever a check cannot decide, for whatever reason,
+//! makes the verdict unknown and says why; nothing of that kind is ever reported as an anomaly.
+//!
+//! **Invariant:** this crate knows no client library and no cluster. What it says follows from the history, and
+//! from what the run recorded of its terms and its brokers.
+
+mod analyze;
+mod checks;
+mod contested;
+pub mod context;
+mod coverage;
+mod expect;
+mod explain;
+mod found;
+mod guarantee;
+mod index;
+mod judge;
+pub mod kind;
+mod leadership;
+mod load;
 pub mod model;
+mod partitions;
+mod reference;
+mod series;
+mod strangers;
+mod tables;
+mod view;
+mod words;
+
+pub use analyze::{Analysis, admit, analyze};
+pub use context::{CheckError, Context, Options};

@@ -10,8 +10,8 @@ use crate::time::Nanos;
 /// The file beside a history that names its frames. It can always be made again from the history.
 pub const INDEX_FILE: &str = "history.idx";
 
-/// Lines a frame: large enough to compress well, small enough that a few dozen frames fill all cores.
-pub const FRAME_LINES: u64 = 65_536;
+/// Lines a frame: large enough to compress well, small enough that the few in memory at once weigh little.
+pub const FRAME_LINES: u64 = 16_384;
 
 /// The fastest level: recording must not slow the clients, and JSON this regular shrinks tenfold even so.
 const LEVEL: i32 = 1;

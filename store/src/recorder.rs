@@ -24,6 +24,9 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// Bytes in one tape beyond which its thread waits for the writer.
 const TAPE_LIMIT: usize = 4 << 20;
 
+/// Where bytes go.
+pub type Out = Box<dyn Write + Send>;
+
 /// Why recording cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RecorderError {
@@ -63,6 +66,19 @@ struct Shared {
     finishing: AtomicBool,
     failed: OnceLock<RecorderError>,
     writer: OnceLock<Thread>,
+    discarding: bool,
+}
+
+impl Shared {
+    fn new(discarding: bool) -> Shared {
+        Shared {
+            tapes: Mutex::default(),
+            finishing: AtomicBool::new(false),
+            failed: OnceLock::new(),
+            writer: OnceLock::new(),
+            discarding,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -100,13 +116,17 @@ impl Recorder {
         let fail = |e: &io::Error| RecorderError::Write { path: path.to_owned(), reason: e.to_string() };
         let history = File::create_new(path).map_err(|e| fail(&e))?;
         let index = File::create_new(path.with_file_name(crate::frames::INDEX_FILE)).map_err(|e| fail(&e))?;
-        let frames = FrameWriter::new(history, BufWriter::new(index)).map_err(|e| fail(&e))?;
-        let shared = Arc::new(Shared {
-            tapes: Mutex::default(),
-            finishing: AtomicBool::new(false),
-            failed: OnceLock::new(),
-            writer: OnceLock::new(),
-        });
+        Recorder::onto(Box::new(history), Box::new(BufWriter::new(index)), path, clock)
+    }
+
+    /// Records onto anything that takes bytes; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// If the compressor or the writer thread cannot start.
+    pub fn onto(history: Out, index: Out, path: &Path, clock: Clock) -> Result<Recorder, RecorderError> {
+        let fail = |e: &io::Error| RecorderError::Write { path: path.to_owned(), reason: e.to_string() };
+        let frames = FrameWriter::new(history, index).map_err(|e| fail(&e))?;
+        let shared = Arc::new(Shared::new(false));
         let (writer_shared, path) = (Arc::clone(&shared), path.to_owned());
         let writer = thread::Builder::new()
             .name("recorder".into())
@@ -114,6 +134,12 @@ impl Recorder {
             .map_err(|e| fail(&e))?;
         shared.writer.set(writer.thread().clone()).expect("set once");
         Ok(Recorder { shared, clock, writer: Some(writer) })
+    }
+
+    /// A recorder whose tapes take every event and keep none: the floor that the cost of recording is
+    /// measured against. No run uses it.
+    pub fn discarding(clock: Clock) -> Recorder {
+        Recorder { shared: Arc::new(Shared::new(true)), clock, writer: None }
     }
 
     /// A new tape, one a client thread.
@@ -162,6 +188,9 @@ impl Tape {
     /// # Errors
     /// If the writer failed, or the recorder was finished: the caller must stop its work.
     pub fn record(&self, event: &Event<'_>) -> Result<(), RecorderError> {
+        if self.shared.discarding {
+            return Ok(());
+        }
         let mut lines = lock(&self.buffer.inner);
         while lines.bytes.len() > TAPE_LIMIT && !lines.closed {
             self.wake_writer();
@@ -194,7 +223,7 @@ impl Tape {
 /// The writer thread: sweeps until the end, then once more with every tape closed.
 fn write_all(
     shared: &Shared,
-    frames: FrameWriter<File, BufWriter<File>>,
+    frames: FrameWriter<Out, Out>,
     path: &Path,
 ) -> Result<RecordingSummary, RecorderError> {
     let mut sweeper = Sweeper { frames, next_index: 0, spare: Vec::new(), line: Vec::new() };
@@ -228,7 +257,7 @@ fn write_all(
 }
 
 struct Sweeper {
-    frames: FrameWriter<File, BufWriter<File>>,
+    frames: FrameWriter<Out, Out>,
     next_index: u64,
     /// Emptied buffers, given back to tapes so that the clients need not grow new ones.
     spare: Vec<Lines>,

@@ -31,6 +31,9 @@ pub struct RunMeta {
     pub terms: Terms,
     /// The topics, by name, that the run made.
     pub topics: Vec<String>,
+    /// Whether those topics are still there: the cluster is somebody's, and they are evidence.
+    #[serde(default)]
+    pub topics_left: bool,
     /// Every producer setting, secrets redacted.
     pub producer: Settings,
     /// Every consumer setting, secrets redacted.

@@ -68,3 +68,11 @@ impl Clock {
         self.wall
     }
 }
+
+/// A wall time as RFC 3339 in UTC, to the millisecond.
+pub fn rfc3339(wall: SystemTime) -> String {
+    match jiff::Timestamp::try_from(wall) {
+        Ok(timestamp) => timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}

@@ -28,6 +28,8 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) const NO_TIME: u64 = u64::MAX;
+    /// The latest time, 146 years: what is above is left for "never", and for arithmetic.
+    const LATEST: u64 = 1 << 62;
 }
 
 /// Parses one line. The error is a fragment that fits "line N: ...".
@@ -65,7 +67,10 @@ fn from_json(json: &Json, line: u32, tables: &mut Tables) -> Result<Row, String>
     };
     let time = match object.get("time") {
         None | Some(Json::Null) => Row::NO_TIME,
-        Some(t) => t.as_u64().ok_or_else(|| format!("\"time\" is in whole nanoseconds, not {}", brief(t)))?,
+        Some(t) => t
+            .as_u64()
+            .filter(|&time| time <= Row::LATEST)
+            .ok_or_else(|| format!("\"time\" is in whole nanoseconds since the start, not {}", brief(t)))?,
     };
     let name = match process {
         Some(_) => word("f")?,
@@ -164,7 +169,7 @@ impl<'a> Scanner<'a> {
                     };
                     named = true;
                 }
-                b"time" => row.time = self.unsigned()?,
+                b"time" => row.time = self.unsigned().filter(|&time| time <= Row::LATEST)?,
                 b"key" => row.key = self.value(0)?,
                 b"value" => row.value = self.value(0)?,
                 b"clock" => row.clock = self.value(0)?,
@@ -393,6 +398,7 @@ mod tests {
             (r#"{"type":"ok","f":"read"}"#, "no field \"process\""),
             (r#"{"process":1,"type":"ok"}"#, "no field \"f\""),
             (r#"{"process":1,"type":"ok","f":"read","time":-1}"#, "whole nanoseconds"),
+            (r#"{"process":1,"type":"ok","f":"read","time":4611686018427387905}"#, "whole nanoseconds"),
             (r#"{"process":-1,"type":"ok","f":"read"}"#, "below 2^32"),
             (r#"{"process":1,"type":"ok","f":"read","value":[1}"#, "no JSON object"),
         ] {

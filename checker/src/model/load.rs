@@ -1,13 +1,16 @@
 //! From lines to operations: chunks of text are parsed in parallel, then paired in order.
 //!
-//! [`map_lines`] is a pure function of one chunk, so any reader that splits a file at line ends can
-//! drive it; [`Builder::push`] takes the chunks in the file's order and joins each completion to the
-//! invocation of its process.
+//! [`map_lines`] is a pure function of one chunk, for [`store::chunks::map_chunks`] to drive;
+//! [`Builder::push`] takes the chunks in the file's order and joins each completion to the invocation of
+//! its process.
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use store::convert::ConvertError;
 use store::op::OpType;
+use store::parse::LineError;
+use store::reader::ReadError;
 
 use super::history::{Foreign, History};
 use super::line::{self, Row};
@@ -15,16 +18,25 @@ use super::op::{Effect, F, Op};
 use super::value::{Tables, Value};
 
 /// Why a history cannot be judged by a model. Lines count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// A line is no event.
-    #[error("line {line}: {reason}")]
-    Line {
-        /// Where.
+    /// It cannot be read, or a line is no event.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// An EDN history cannot be read.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+    /// An operation of an EDN history is no event.
+    #[error("operation {line}: {reason}")]
+    Operation {
+        /// Which one, from 1.
         line: u64,
         /// What is wrong with it.
         reason: String,
     },
+    /// Lines are counted in 32 bits.
+    #[error("the history has more than {} lines; split it by key", u32::MAX)]
+    TooLong,
     /// A process invoked while its last operation was open.
     #[error(
         "line {line}: process {process} invokes, but its operation of line {open} has not completed; \
@@ -83,36 +95,31 @@ pub enum LoadError {
     },
 }
 
-/// The rows of one chunk of lines.
+/// The rows of one chunk of lines; their lines count from 0.
 #[derive(Debug, Default)]
 pub struct Chunk {
     rows: Vec<Row>,
     tables: Tables,
     lines: u64,
-    error: Option<LoadError>,
 }
 
-/// Parses a chunk of whole lines, the first of which has number `first_line` (from 1). Blank lines are
-/// passed over. The first damaged line ends the chunk; [`Builder::push`] reports it.
-pub fn map_lines(text: &[u8], first_line: u64) -> Chunk {
+/// Parses a chunk of whole lines. Blank lines are passed over.
+///
+/// # Errors
+/// The first damaged line, by its number in the chunk.
+pub fn map_lines(text: &[u8]) -> Result<Chunk, LineError> {
     let mut chunk = Chunk::default();
-    for (number, bytes) in (first_line..).zip(text.split_inclusive(|&b| b == b'\n')) {
+    for (number, bytes) in (0..).zip(text.split_inclusive(|&b| b == b'\n')) {
         chunk.lines += 1;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let parsed = u32::try_from(number)
-            .map_err(|_| "more than 4 billion lines; split the history by key".to_owned())
-            .and_then(|number| line::parse(bytes.trim_ascii(), number, &mut chunk.tables));
-        match parsed {
+        match line::parse(bytes.trim_ascii(), number, &mut chunk.tables) {
             Ok(row) => chunk.rows.push(row),
-            Err(reason) => {
-                chunk.error = Some(LoadError::Line { line: number, reason });
-                break;
-            }
+            Err(reason) => return Err(LineError { line: u64::from(number), byte: 0, reason }),
         }
     }
-    chunk
+    Ok(chunk)
 }
 
 /// Joins chunks to a [`History`].
@@ -135,20 +142,23 @@ enum Open {
 }
 
 impl Builder {
-    /// Appends the chunk that follows the last one.
+    /// Appends the chunk that follows the last one; its first line has number `first_line`, from 1.
     ///
     /// # Errors
-    /// The chunk's damaged line, or a completion that fits no invocation.
-    pub fn push(&mut self, chunk: Chunk) -> Result<(), LoadError> {
+    /// A completion that fits no invocation.
+    pub fn push(&mut self, chunk: Chunk, first_line: u64) -> Result<(), LoadError> {
         self.lines += chunk.lines;
+        let end = first_line + chunk.lines;
+        u32::try_from(end).map_err(|_| LoadError::TooLong)?;
         let translation = self.tables.absorb(chunk.tables);
         for mut row in chunk.rows {
+            row.line += first_line as u32;
             row.value = translation.apply(row.value);
             row.key = translation.apply(row.key);
             row.clock = translation.apply(row.clock);
             self.row(row)?;
         }
-        chunk.error.map_or(Ok(()), Err)
+        Ok(())
     }
 
     fn row(&mut self, row: Row) -> Result<(), LoadError> {
@@ -245,8 +255,9 @@ impl Builder {
         LoadError::Mismatch { line: row.line, process, f: self.name(row), invoked, open: self.line_of(open) }
     }
 
-    /// The history: operations still open are unknown, and all are sorted by invocation.
-    pub fn finish(self) -> History {
+    /// The history: operations still open are unknown, and all are sorted by invocation. `warnings` are
+    /// the reader's.
+    pub fn finish(self, warnings: Vec<String>) -> History {
         let mut ops = self.ops;
         if self.untimed {
             for op in &mut ops {
@@ -267,6 +278,7 @@ impl Builder {
             lines: self.lines,
             timed: !self.untimed,
             clocks: self.clocks.len() as u32,
+            warnings,
         }
     }
 }
@@ -322,9 +334,10 @@ mod tests {
         for size in 1..lines.len() {
             let mut builder = Builder::default();
             for (i, chunk) in lines.chunks(size).enumerate() {
-                builder.push(map_lines(chunk.concat().as_bytes(), (i * size) as u64 + 1)).unwrap();
+                let mapped = map_lines(chunk.concat().as_bytes()).unwrap();
+                builder.push(mapped, (i * size) as u64 + 1).unwrap();
             }
-            assert_eq!(digest(&builder.finish()), whole);
+            assert_eq!(digest(&builder.finish(Vec::new())), whole);
         }
     }
 
@@ -354,7 +367,7 @@ mod tests {
                 "completes sync, but invoked write at line 1",
             ),
             (r#"{"process":0,"type":"ok","f":"write","time":9}"#, "completes at 9 ns, before its invocation"),
-            ("{\"process\":0", "line 2: no JSON object"),
+            ("{\"process\":0}", "line 2, byte 1: no field \"type\""),
         ] {
             let error = History::from_json_lines(&format!("{invoke}\n{second}\n")).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

@@ -74,6 +74,15 @@ impl Cluster {
         each!(self, c => c.undo(action).await)
     }
 
+    /// Why the cluster is gone for good, if it is: what clients saw from then on tells nothing of it, and no
+    /// verdict may be drawn from it.
+    pub fn lost(&self) -> Option<String> {
+        match self {
+            Cluster::Mock(mock) => mock.died().map(|how| format!("the mock broker process died ({how})")),
+            _ => None,
+        }
+    }
+
     /// Writes every node's log to `dir/<node name>.log`; nodes without logs write nothing.
     pub async fn collect_logs(&self, dir: &Path) -> Result<(), NemesisError> {
         each!(self, c => c.collect_logs(dir).await)

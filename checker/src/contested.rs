@@ -1,0 +1,87 @@
+//! Offsets at which reads disagree: a log that was truncated and written anew.
+
+use rustc_hash::FxHashSet;
+use store::batch::ValueId;
+
+use crate::tables::{Exception, Partition, Poll};
+
+/// One offset with several values.
+#[derive(Debug)]
+pub(crate) struct Contested {
+    pub(crate) offset: i64,
+    /// In order of their first reading.
+    pub(crate) values: Vec<Seen>,
+}
+
+/// One value at a contested offset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) value: ValueId,
+    /// The first and the last poll that read it.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    /// Whether the consume-all pass read it.
+    pub(crate) by_final: bool,
+}
+
+impl Contested {
+    fn see(&mut self, value: ValueId, poll: u32, polls: &[Poll]) {
+        let by_final = polls[poll as usize].final_pass;
+        match self.values.iter_mut().find(|seen| seen.value == value) {
+            Some(seen) => {
+                seen.first = seen.first.min(poll);
+                seen.last = seen.last.max(poll);
+                seen.by_final |= by_final;
+            }
+            None => self.values.push(Seen { value, first: poll, last: poll, by_final }),
+        }
+    }
+
+    /// The values that are in the surviving log: what the consume-all pass read, else what was read last.
+    pub(crate) fn surviving(&self, pass: bool) -> impl Iterator<Item = &Seen> {
+        let last = self.values.iter().map(|seen| seen.last).max();
+        self.values.iter().filter(move |seen| if pass { seen.by_final } else { Some(seen.last) == last })
+    }
+}
+
+/// All contested offsets of a partition, in order. Costs nothing where no read ever disagreed.
+pub(crate) fn contested(partition: &Partition, polls: &[Poll]) -> Vec<Contested> {
+    if partition.exceptions.is_empty() {
+        return Vec::new();
+    }
+    let mut exceptions = partition.exceptions.clone();
+    exceptions.sort_unstable();
+    exceptions.dedup();
+    let mut contested: Vec<Contested> = Vec::new();
+    let reference = &partition.reference;
+    for Exception { offset, poll, value } in &exceptions {
+        if contested.last().is_none_or(|c| c.offset != *offset) {
+            let mut new = Contested { offset: *offset, values: Vec::new() };
+            // An exception is one to something that was read before.
+            if let Some(place) = reference.place(*offset)
+                && let Some(birth) = reference.birth(place)
+            {
+                new.see(reference.values()[place as usize], birth, polls);
+            }
+            contested.push(new);
+        }
+        if let Some(last) = contested.last_mut() {
+            last.see(*value, *poll, polls);
+        }
+    }
+    // Every read that went over such an offset without an exception saw the reference's value.
+    let excepted: FxHashSet<(i64, u32)> = exceptions.iter().map(|e| (e.offset, e.poll)).collect();
+    for read in &partition.reads {
+        let from = contested.partition_point(|c| c.offset < read.first);
+        for c in contested[from..].iter_mut().take_while(|c| c.offset <= read.last) {
+            if !excepted.contains(&(c.offset, read.poll)) {
+                let reference = c.values[0].value;
+                c.see(reference, read.poll, polls);
+            }
+        }
+    }
+    for c in &mut contested {
+        c.values.sort_by_key(|seen| (seen.first, seen.last));
+    }
+    contested
+}

@@ -1,0 +1,179 @@
+//! What a run promised: one table from a guarantee's name and the run's terms to the kinds that break it.
+//!
+//! The promise does not depend on acks: whoever was told "ok" holds a promise. What no promise covers is
+//! counted and allowed.
+
+use std::collections::BTreeMap;
+
+use store::run_meta::Terms;
+use store::verdict::Guarantee;
+
+use crate::context::{CheckError, Options};
+use crate::kind::{ALL, Kind};
+
+/// The guarantees, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    None,
+    AtLeastOnce,
+    Default,
+    ExactlyOnce,
+}
+
+/// What decides the table beside the level.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    /// Whether any reader was in a group.
+    pub(crate) subscribed: bool,
+}
+
+/// The guarantee to judge by: the option, else the run's, else `default`.
+///
+/// # Errors
+/// If the name, or an override's kind, is none.
+pub(crate) fn guarantee(terms: &Terms, facts: Facts, options: &Options) -> Result<Guarantee, CheckError> {
+    let name = options.guarantee.as_deref().or(terms.guarantee.as_deref()).unwrap_or("default");
+    let (level, sentence) = match name {
+        "none" => (Level::None, "nothing is promised"),
+        "at-least-once" => (Level::AtLeastOnce, "no acknowledged write lost"),
+        "default" => (
+            Level::Default,
+            "no acknowledged write lost, each producer's order kept where promised, no duplicates where \
+             producers are idempotent",
+        ),
+        "exactly-once" => {
+            (Level::ExactlyOnce, "every acknowledged write there exactly once, in its producer's order")
+        }
+        other => return Err(CheckError::Guarantee(other.to_owned())),
+    };
+    let mut forbids = BTreeMap::new();
+    for kind in ALL {
+        if let Some(reason) = forbidden(kind, level, terms, facts) {
+            forbids.insert(kind.name().to_owned(), reason.to_owned());
+        }
+    }
+    for (name, allowed) in &options.allow {
+        let Some(kind) = Kind::from_name(name) else {
+            return Err(CheckError::Kind { kind: name.clone(), place: "an override" });
+        };
+        if *allowed {
+            forbids.remove(kind.name());
+        } else {
+            forbids.insert(kind.name().to_owned(), "forbidden by an override".to_owned());
+        }
+    }
+    Ok(Guarantee { name: name.to_owned(), sentence: sentence.to_owned(), forbids })
+}
+
+/// The table: why a kind breaks a guarantee, or `None` where it is allowed.
+fn forbidden(kind: Kind, level: Level, terms: &Terms, facts: Facts) -> Option<&'static str> {
+    use Level::{AtLeastOnce, Default, ExactlyOnce};
+    match kind {
+        Kind::LostWrite if level >= AtLeastOnce => Some("an acknowledged write must survive"),
+        Kind::Unexpected if level >= AtLeastOnce => {
+            Some("only what was sent to a partition may be read from it")
+        }
+        Kind::Corrupt if level >= AtLeastOnce => Some("a payload must be read as it was sent"),
+        Kind::Resurrected if level >= AtLeastOnce => Some("a write that failed must never appear"),
+        Kind::G1a if level >= Default => Some("readers of committed records must not see aborted ones"),
+        Kind::PollSkip if level >= AtLeastOnce && !facts.subscribed => {
+            Some("a consumer that was not moved must read every record")
+        }
+        Kind::IntPollSkip if level >= AtLeastOnce => Some("a poll must not leave records out"),
+        Kind::IntNonmonotonicPoll if level >= Default => Some("a poll must read in the log's order"),
+        Kind::NonmonotonicPoll if level >= Default && !facts.subscribed => {
+            Some("a consumer that was not moved must not go back")
+        }
+        Kind::InconsistentOffsets if level >= Default => {
+            Some("what a consumer read at an offset must stay there")
+        }
+        Kind::StaleAppend if level >= Default => {
+            Some("a write acknowledged before another began must stand before it")
+        }
+        Kind::NonmonotonicSend | Kind::IntNonmonotonicSend if level == ExactlyOnce => {
+            Some("each producer's order must be kept")
+        }
+        Kind::NonmonotonicSend | Kind::IntNonmonotonicSend if level >= Default => order_promised(terms),
+        Kind::Duplicate if level == ExactlyOnce => Some("every write must stand in the log once"),
+        Kind::Duplicate if level >= Default && terms.idempotent == Some(true) => {
+            Some("the producers are idempotent")
+        }
+        // What no promise covers, and what is only possible: a client library may invent an
+        // acknowledgement's offset.
+        _ => None,
+    }
+}
+
+/// Why a producer's order is promised, where it is: a retry cannot overtake.
+fn order_promised(terms: &Terms) -> Option<&'static str> {
+    if terms.idempotent == Some(true) {
+        return Some("the producers are idempotent, which keeps their order");
+    }
+    if terms.max_in_flight == Some(1) {
+        return Some("one request in flight keeps a producer's order");
+    }
+    (terms.retries == Some(0)).then_some("without retries nothing can overtake")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forbids(name: &str, terms: &Terms, subscribed: bool) -> Vec<String> {
+        let options = Options { guarantee: Some(name.into()), ..Options::default() };
+        let guarantee = guarantee(terms, Facts { subscribed }, &options).expect("a known name");
+        guarantee.forbids.into_keys().collect()
+    }
+
+    #[test]
+    fn stronger_names_forbid_more() {
+        let terms = Terms::default();
+        let names = ["none", "at-least-once", "default", "exactly-once"];
+        let all: Vec<_> = names.iter().map(|name| forbids(name, &terms, false)).collect();
+        assert!(all[0].is_empty());
+        for pair in all.windows(2) {
+            assert!(pair[0].iter().all(|kind| pair[1].contains(kind)) && pair[0].len() < pair[1].len());
+        }
+        assert!(!all[2].contains(&"duplicate".to_owned()) && all[3].contains(&"duplicate".to_owned()));
+    }
+
+    #[test]
+    fn terms_promise_order_and_uniqueness() {
+        let order = "nonmonotonic-send".to_owned();
+        let terms = |idempotent, max_in_flight, retries| Terms {
+            idempotent: Some(idempotent),
+            max_in_flight: Some(max_in_flight),
+            retries: Some(retries),
+            ..Terms::default()
+        };
+        assert!(!forbids("default", &terms(false, 5, 10), false).contains(&order));
+        assert!(forbids("default", &terms(true, 5, 10), false).contains(&order));
+        assert!(forbids("default", &terms(true, 5, 10), false).contains(&"duplicate".into()));
+        assert!(forbids("default", &terms(false, 1, 10), false).contains(&order));
+        assert!(forbids("default", &terms(false, 5, 0), false).contains(&order));
+    }
+
+    #[test]
+    fn groups_may_move_their_consumers() {
+        let terms = Terms::default();
+        assert!(forbids("default", &terms, false).contains(&"poll-skip".into()));
+        let subscribed = forbids("default", &terms, true);
+        assert!(
+            !subscribed.contains(&"poll-skip".into()) && !subscribed.contains(&"nonmonotonic-poll".into())
+        );
+        assert!(subscribed.contains(&"int-poll-skip".into()));
+    }
+
+    #[test]
+    fn overrides_win_and_must_name_a_kind() {
+        let mut options = Options::default();
+        options.allow.insert("lost-write".into(), true);
+        options.allow.insert("duplicate".into(), false);
+        let facts = Facts { subscribed: false };
+        let judged = guarantee(&Terms::default(), facts, &options).expect("known kinds");
+        assert!(!judged.forbids.contains_key("lost-write") && judged.forbids.contains_key("duplicate"));
+        options.allow.insert("lost-wirte".into(), true);
+        let error = guarantee(&Terms::default(), facts, &options).expect_err("a slip");
+        assert!(error.to_string().contains("did you mean \"lost-write\"?"), "{error}");
+    }
+}

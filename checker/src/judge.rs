@@ -1,0 +1,182 @@
+//! The verdict: what was found, held against what was promised, and what could not be decided.
+
+use std::collections::BTreeMap;
+
+use store::verdict::{Anomaly, CheckerReport, Exercised, Guarantee, VERDICT_SCHEMA, Validity, Verdict};
+
+use crate::context::Context;
+use crate::coverage::account;
+use crate::leadership::Leadership;
+use crate::partitions::Checked;
+use crate::tables::{Outcome, Tables};
+use crate::words::{count, grouped_i64};
+
+/// What the judgement rests on.
+pub(crate) struct Evidence<'a> {
+    pub(crate) tables: &'a Tables,
+    pub(crate) leadership: &'a Leadership,
+    /// Whether the history has a consume-all pass.
+    pub(crate) pass: bool,
+    /// Why the history was not read to its end.
+    pub(crate) stopped: Option<String>,
+}
+
+/// Puts the verdict together.
+pub(crate) fn judge(
+    evidence: Evidence<'_>,
+    checked: Checked,
+    guarantee: Guarantee,
+    context: &Context,
+) -> Verdict {
+    let tables = evidence.tables;
+    let exercised = exercised(&evidence, context);
+    let whole = evidence.stopped.is_none();
+    let mut unknown_because: Vec<String> = evidence.stopped.into_iter().collect();
+    let mut checkers = checked.reports;
+    for report in checkers.iter().filter(|report| report.validity == Validity::Unknown) {
+        unknown_because.push(format!("{}: {}", report.name, report.reason.as_deref().unwrap_or("unknown")));
+    }
+    if whole {
+        checkers.push(reported("coverage", uncovered(&exercised, context, tables), &mut unknown_because));
+        checkers.push(reported("vacuous", vacuous(&exercised), &mut unknown_because));
+    }
+
+    let mut anomalies = checked.anomalies;
+    for (kind, anomaly) in &mut anomalies {
+        anomaly.allowed = !guarantee.forbids.contains_key(kind);
+    }
+    for report in &mut checkers {
+        let broken = |kind: &str| anomalies.get(kind).is_some_and(|anomaly| !anomaly.allowed);
+        if kinds_of(&report.name).into_iter().any(broken) {
+            report.validity = Validity::Invalid;
+        }
+    }
+    Verdict {
+        schema: VERDICT_SCHEMA,
+        validity: validity(&anomalies, &unknown_because),
+        unknown_because,
+        expectation: None,
+        guarantee,
+        anomalies,
+        exercised,
+        faults: tables.faults.clone(),
+        checkers,
+        notes: notes(tables, context),
+        seconds: 0.0,
+    }
+}
+
+/// Merged by maximum: one broken promise is invalid, whatever else is unknown.
+fn validity(anomalies: &BTreeMap<String, Anomaly>, unknown_because: &[String]) -> Validity {
+    let broken = anomalies.values().any(|anomaly| !anomaly.allowed && anomaly.count > 0);
+    let unknown = if unknown_because.is_empty() { Validity::Valid } else { Validity::Unknown };
+    unknown.max(if broken { Validity::Invalid } else { Validity::Valid })
+}
+
+fn kinds_of(checker: &str) -> Vec<&'static str> {
+    let check = crate::checks::ALL.iter().find(|check| check.name == checker);
+    check.map(|check| check.kinds.iter().map(|kind| kind.name()).collect()).unwrap_or_default()
+}
+
+/// A report on the verdict's own questions.
+fn reported(name: &str, reasons: Vec<String>, unknown_because: &mut Vec<String>) -> CheckerReport {
+    let report = CheckerReport {
+        name: name.to_owned(),
+        validity: if reasons.is_empty() { Validity::Valid } else { Validity::Unknown },
+        seconds: 0.0,
+        covered: "the whole history".to_owned(),
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+    };
+    unknown_because.extend(reasons);
+    report
+}
+
+fn exercised(evidence: &Evidence<'_>, context: &Context) -> Exercised {
+    let Evidence { tables, leadership, pass, .. } = evidence;
+    let counts = &tables.counts;
+    let mut exercised = Exercised {
+        lines: counts.lines,
+        operations: counts.operations,
+        records_polled: counts.polled,
+        records_final: counts.drained,
+        faults_asked: u64::from(context.terms.faults_asked.unwrap_or(0)).max(tables.faults.len() as u64),
+        faults_bit: tables.faults.iter().filter(|fault| fault.bit == Some(true)).count() as u64,
+        leader_changes: leadership.changes(),
+        consume_all: account(tables, *pass),
+        ..Exercised::default()
+    };
+    for partition in &tables.partitions {
+        exercised.partitions += u64::from(!partition.sends.is_empty());
+        for send in &partition.sends {
+            match send.outcome {
+                Outcome::Ok if send.unacked() => exercised.unacknowledged += 1,
+                Outcome::Ok => exercised.acknowledged += 1,
+                Outcome::Fail => exercised.failed += 1,
+                Outcome::Info => exercised.indeterminate += 1,
+                Outcome::Superseded => {}
+            }
+        }
+    }
+    exercised
+}
+
+/// A history over nothing proves nothing.
+fn vacuous(exercised: &Exercised) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if exercised.acknowledged + exercised.unacknowledged == 0 {
+        reasons.push("vacuous: no send was acknowledged".to_owned());
+    }
+    if exercised.records_polled + exercised.records_final == 0 {
+        reasons.push("vacuous: no record was read".to_owned());
+    }
+    if exercised.faults_asked > 0 && exercised.faults_bit == 0 {
+        let asked = count(exercised.faults_asked, "fault");
+        reasons.push(format!("vacuous: the run asked for {asked} and none was seen to take effect"));
+    }
+    reasons
+}
+
+/// What the consume-all pass should have covered and did not.
+fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<String> {
+    let mut reasons = Vec::new();
+    match &exercised.consume_all {
+        None if context.terms.consume_all == Some(true) => {
+            reasons.push("the run asked for a consume-all pass and its history holds none".to_owned());
+        }
+        Some(pass) if pass.covered < pass.of => {
+            let mut told: Vec<String> =
+                pass.not_covered.iter().take(3).map(|(key, why)| format!("{key}: {why}")).collect();
+            if pass.not_covered.len() > told.len() {
+                told.push(format!("and {} more", pass.not_covered.len() - told.len()));
+            }
+            let covered = format!("{} of {}", pass.covered, count(pass.of, "partition"));
+            reasons.push(format!("the consume-all pass covered {covered}: {}", told.join("; ")));
+        }
+        _ => {}
+    }
+    if context.terms.log_start_must_be_zero {
+        let starts = tables.partitions.iter().filter_map(|p| Some((&p.key, p.bounds?.start)));
+        let mut moved = starts.filter(|(_, start)| *start > 0);
+        if let Some((key, start)) = moved.next() {
+            let more = match moved.count() {
+                0 => String::new(),
+                n => format!(" (and {n} more logs like it)"),
+            };
+            reasons.push(format!(
+                "the log of {key} starts at offset {}{more}: the target dropped its oldest records, so that \
+                 nobody can tell what was lost",
+                grouped_i64(start)
+            ));
+        }
+    }
+    reasons
+}
+
+fn notes(tables: &Tables, context: &Context) -> Vec<String> {
+    let mut notes: Vec<String> = context.caveat.iter().cloned().collect();
+    if tables.faults.is_empty() && context.terms.faults_asked.unwrap_or(0) == 0 {
+        notes.push("no fault was exercised".to_owned());
+    }
+    notes.extend(tables.warnings.iter().cloned());
+    notes
+}

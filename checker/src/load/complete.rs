@@ -1,0 +1,207 @@
+//! Completions: what became of a send, what a poll read, where a log ends.
+
+use std::collections::BTreeMap;
+
+use store::batch::{Batch, F, Line, MopKind};
+use store::op::{LogBounds, OpType};
+
+use super::faults::function;
+use super::{Loader, Open, Place, Sends, TooLarge};
+use crate::tables::{Bounds, NO_OFFSET, Other, Outcome, Poll, Reached};
+
+impl Loader {
+    pub(super) fn complete(&mut self, batch: &Batch, line: &Line) -> Result<(), TooLarge> {
+        let number = batch.line_number(line) as u32;
+        let open = self.open.remove(&line.process.0).unwrap_or_else(|| {
+            // It began at a time that nobody knows: before everything, as far as order goes.
+            self.oddities.orphan(line.process, number);
+            Open { invoked: 0, line: 0, sends: Sends::None }
+        });
+        if matches!(line.f, F::Send | F::Txn) {
+            self.complete_sends(batch, line, number, open);
+        }
+        if matches!(line.f, F::Poll | F::Txn) {
+            self.complete_polls(batch, line, number, open)?;
+        }
+        match line.f {
+            F::Send | F::Poll => {}
+            F::Offsets if line.final_pass && line.op_type == OpType::Ok => {
+                self.bounds(batch, line, number, open.invoked);
+                self.other(batch, line, open.invoked);
+            }
+            F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance => {
+                self.sessions.reader_moves(line);
+                self.other(batch, line, open.invoked);
+            }
+            _ => self.other(batch, line, open.invoked),
+        }
+        Ok(())
+    }
+
+    fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open) {
+        let outcome = outcome(line.op_type);
+        let aborted = outcome == Outcome::Fail
+            && (line.f == F::Txn || line.error().is_some_and(|error| batch.name(error).contains("abort")));
+        let mut mops = batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Send);
+        let many;
+        let places: &[Place] = match &open.sends {
+            Sends::None => &[],
+            Sends::One(place) => std::slice::from_ref(place),
+            Sends::Many(group) => {
+                self.free_groups.push(*group);
+                many = std::mem::take(&mut self.groups[*group as usize]);
+                &many
+            }
+        };
+        let rows = places.len();
+        for mut place in places.iter().copied() {
+            let mop = mops.next();
+            if let Some(mop) = mop {
+                let partition = self.keys[mop.key.0 as usize];
+                let row = self.row(place);
+                if partition != place.partition || mop.value != row.value {
+                    place = self.supersede(place, partition, mop.value, number);
+                }
+            }
+            let row = self.row(place);
+            row.outcome = outcome;
+            row.completed = line.time.0;
+            row.line = number;
+            row.set_unacked(line.unacked);
+            if aborted {
+                row.set_aborted();
+            }
+            row.node = line.node().and_then(|node| i16::try_from(node).ok()).unwrap_or(-1);
+            if let Some(offset) = mop.and_then(|mop| mop.offset) {
+                // Client libraries invent negative offsets where they know none.
+                row.offset = if offset < 0 { NO_OFFSET } else { offset };
+            }
+        }
+        // Sends that no invocation announced.
+        for (i, mop) in mops.enumerate() {
+            let place = self.new_send(line, 0, mop);
+            let head = i == 0 && rows == 0 && line.f == F::Send;
+            let row = self.row(place);
+            row.invoked = open.invoked;
+            row.invoke_line = open.line;
+            row.completed = line.time.0;
+            row.line = number;
+            row.seq = line.seq().unwrap_or(u64::from(number));
+            row.outcome = outcome;
+            row.set_unacked(line.unacked);
+            row.offset = mop.offset.filter(|offset| *offset >= 0).unwrap_or(NO_OFFSET);
+            if head {
+                row.set_head();
+            }
+        }
+    }
+
+    /// The completion speaks of another record than the invocation: what the client library did counts.
+    fn supersede(&mut self, place: Place, partition: u32, value: u64, number: u32) -> Place {
+        let row = self.row(place);
+        let copy = *row;
+        row.outcome = Outcome::Superseded;
+        row.line = number;
+        self.oddities.other_record(copy.invoke_line, number);
+        let sends = &mut self.tables.partitions[partition as usize].sends;
+        let mut new = copy;
+        new.value = value;
+        sends.push(new);
+        Place { partition, row: sends.len() as u32 - 1 }
+    }
+
+    fn complete_polls(
+        &mut self,
+        batch: &Batch,
+        line: &Line,
+        number: u32,
+        open: Open,
+    ) -> Result<(), TooLarge> {
+        let poll = self.tables.polls.len() as u32;
+        let session = self.sessions.of(line);
+        self.tables.polls.push(Poll {
+            invoked: open.invoked,
+            completed: line.time.0,
+            line: number,
+            session,
+            outcome: outcome(line.op_type),
+            final_pass: line.final_pass,
+            head: line.f == F::Poll,
+        });
+        let mut records = 0;
+        for mop in batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Poll) {
+            let partition = &mut self.tables.partitions[self.keys[mop.key.0 as usize] as usize];
+            let read = batch.records_of(mop);
+            records += read.len() as u64;
+            partition.final_pass |= line.final_pass;
+            partition.reference.read(read, poll, &mut partition.reads, &mut partition.exceptions).map_err(
+                |_| TooLarge(format!("partition {} has more than {} records", partition.key, u32::MAX)),
+            )?;
+        }
+        if line.final_pass {
+            self.tables.counts.drained += records;
+            for (key, position) in &batch.positions[line.positions.range()] {
+                let partition = &mut self.tables.partitions[self.keys[key.0 as usize] as usize];
+                partition.final_pass = true;
+                if partition.reached.is_none_or(|before| before.position < *position) {
+                    partition.reached = Some(Reached { position: *position, line: number });
+                }
+            }
+        } else {
+            self.tables.counts.polled += records;
+        }
+        if line.op_type != OpType::Ok {
+            // Nobody knows where it stands now.
+            self.sessions.forget(line.process);
+        }
+        Ok(())
+    }
+
+    /// The bounds of logs, asked for by the consume-all pass.
+    fn bounds(&mut self, batch: &Batch, line: &Line, number: u32, asked: u64) {
+        let text = batch.value_of(line).unwrap_or("null");
+        let bounds: BTreeMap<String, LogBounds> = match serde_json::from_str(text) {
+            Ok(bounds) => bounds,
+            Err(error) => {
+                self.oddities.offsets(number, &error.to_string());
+                return;
+            }
+        };
+        for (key, new) in bounds {
+            let id = self.tables.partition(&key);
+            let partition = &mut self.tables.partitions[id as usize];
+            partition.final_pass = true;
+            let before = partition.bounds;
+            partition.bounds = Some(Bounds {
+                start: before.map_or(new.start, |b| b.start.max(new.start)),
+                end: before.map_or(new.end, |b| b.end.max(new.end)),
+                stable: new.stable,
+                asked,
+                line: number,
+            });
+        }
+    }
+
+    fn other(&mut self, batch: &Batch, line: &Line, invoked: u64) {
+        let name = function(batch, line.f);
+        let f = match self.functions.get(name) {
+            Some(f) => *f,
+            None => {
+                let f = self.tables.functions.len() as u32;
+                self.tables.functions.push(name.to_owned());
+                self.functions.insert(name.to_owned(), f);
+                f
+            }
+        };
+        let outcome = outcome(line.op_type);
+        self.tables.others.push(Other { invoked, completed: line.time.0, f, outcome });
+    }
+}
+
+fn outcome(op_type: OpType) -> Outcome {
+    match op_type {
+        OpType::Ok => Outcome::Ok,
+        OpType::Fail => Outcome::Fail,
+        OpType::Info | OpType::Invoke => Outcome::Info,
+    }
+}

@@ -1,0 +1,188 @@
+//! Batches of lines to [`Tables`]: invocations meet their completions, line by line as the history goes by.
+//!
+//! This runs on one thread beside the parsers, so it does no more than it must: everything that can wait is
+//! left to the checks, which run on all of them.
+
+mod complete;
+mod faults;
+mod oddities;
+mod sessions;
+
+use rustc_hash::FxHashMap;
+use store::batch::{Batch, F, Line, MopKind, MopRow};
+use store::op::{OpType, Process};
+
+pub(crate) use self::faults::in_force;
+
+use self::faults::Faults;
+use self::oddities::Oddities;
+use self::sessions::Sessions;
+use crate::tables::{NONE, Producer, Send, Tables};
+
+/// Builds the tables of a history.
+#[derive(Default)]
+pub(crate) struct Loader {
+    tables: Tables,
+    /// What each process has in flight. Retired processes leave it.
+    open: FxHashMap<u32, Open>,
+    /// The sends of operations with several, while these are open.
+    groups: Vec<Vec<Place>>,
+    free_groups: Vec<u32>,
+    producers: FxHashMap<Producer, u32>,
+    sessions: Sessions,
+    functions: FxHashMap<String, u32>,
+    faults: Faults,
+    oddities: Oddities,
+    /// This batch's keys as partitions.
+    keys: Vec<u32>,
+}
+
+/// An operation without its completion.
+#[derive(Clone, Copy)]
+struct Open {
+    invoked: u64,
+    line: u32,
+    sends: Sends,
+}
+
+/// The rows of an operation's sends.
+#[derive(Clone, Copy)]
+enum Sends {
+    None,
+    One(Place),
+    /// Index in [`Loader::groups`].
+    Many(u32),
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    partition: u32,
+    row: u32,
+}
+
+/// The history is larger than the columns can number; what exactly is too many.
+#[derive(Debug)]
+pub(crate) struct TooLarge(pub(crate) String);
+
+impl Loader {
+    /// Takes in the next lines.
+    pub(crate) fn add(&mut self, batch: &Batch) -> Result<(), TooLarge> {
+        let last = batch.lines.last().map_or(batch.first_line, |line| batch.line_number(line));
+        if last >= u64::from(NONE) {
+            return Err(TooLarge(format!("the history has more than {NONE} lines")));
+        }
+        self.keys.clear();
+        for key in &batch.keys {
+            let id = self.tables.partition(key);
+            self.keys.push(id);
+        }
+        self.tables.counts.lines += batch.lines.len() as u64;
+        for line in &batch.lines {
+            self.tables.end = self.tables.end.max(line.time.0);
+            if line.process == Process::NEMESIS {
+                self.faults.event(batch, line);
+            } else if line.op_type == OpType::Invoke {
+                self.invoke(batch, line);
+            } else {
+                self.complete(batch, line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The memory held, roughly, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tables.bytes() + (self.open.len() * 48 + self.sessions.len() * 32) as u64
+    }
+
+    /// Lines taken in so far.
+    pub(crate) fn lines(&self) -> u64 {
+        self.tables.counts.lines
+    }
+
+    /// The tables. What is still open stays unknown.
+    pub(crate) fn finish(self) -> Tables {
+        let mut tables = self.tables;
+        tables.sessions = self.sessions.into_rows();
+        tables.faults = self.faults.windows();
+        tables.warnings.extend(self.oddities.sentences());
+        tables
+    }
+
+    fn invoke(&mut self, batch: &Batch, line: &Line) {
+        self.tables.counts.operations += 1;
+        let number = batch.line_number(line) as u32;
+        let mut sends = Sends::None;
+        match line.f {
+            F::Send | F::Txn => {
+                for mop in batch.mops_of(line).iter().filter(|m| m.kind == MopKind::Send) {
+                    let place = self.new_send(line, number, mop);
+                    sends = match sends {
+                        Sends::None => {
+                            if line.f == F::Send {
+                                self.row(place).set_head();
+                            }
+                            Sends::One(place)
+                        }
+                        Sends::One(first) => Sends::Many(self.new_group(vec![first, place])),
+                        Sends::Many(group) => {
+                            self.groups[group as usize].push(place);
+                            Sends::Many(group)
+                        }
+                    };
+                }
+            }
+            F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance => {
+                self.tables.subscribed |= line.f == F::Subscribe;
+                self.sessions.reader_moves(line);
+            }
+            _ => {}
+        }
+        if line.final_pass {
+            let began = self.tables.final_pass.get_or_insert(line.time.0);
+            *began = line.time.0.min(*began);
+        }
+        let open = Open { invoked: line.time.0, line: number, sends };
+        if let Some(before) = self.open.insert(line.process.0, open) {
+            self.oddities.two_at_once(line.process, before.line, number);
+        }
+    }
+
+    /// A new row for one record sent.
+    fn new_send(&mut self, line: &Line, number: u32, mop: &MopRow) -> Place {
+        let producer = self.producer(line);
+        // Without numbers, only the order of one process' lines is an order of calls.
+        let seq = line.seq().unwrap_or(u64::from(number));
+        let due = line.due().unwrap_or(line.time).0;
+        let partition = self.keys[mop.key.0 as usize];
+        let sends = &mut self.tables.partitions[partition as usize].sends;
+        sends.push(Send::invoke(mop.value, line.time.0, due, number, producer, seq));
+        Place { partition, row: sends.len() as u32 - 1 }
+    }
+
+    fn new_group(&mut self, places: Vec<Place>) -> u32 {
+        if let Some(free) = self.free_groups.pop() {
+            self.groups[free as usize] = places;
+            return free;
+        }
+        self.groups.push(places);
+        self.groups.len() as u32 - 1
+    }
+
+    fn row(&mut self, place: Place) -> &mut Send {
+        &mut self.tables.partitions[place.partition as usize].sends[place.row as usize]
+    }
+
+    fn producer(&mut self, line: &Line) -> u32 {
+        let incarnation = line.incarnation().unwrap_or(NONE);
+        let producer = match line.client() {
+            Some(id) if line.seq().is_some() => Producer { id, incarnation, is_client: true },
+            _ => Producer { id: line.process.0, incarnation, is_client: false },
+        };
+        *self.producers.entry(producer).or_insert_with(|| {
+            self.tables.producers.push(producer);
+            self.tables.producers.len() as u32 - 1
+        })
+    }
+}

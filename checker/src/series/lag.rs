@@ -1,0 +1,130 @@
+//! Realtime lag: for how long the oldest acknowledged record that a consumer had not read had been acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use rustc_hash::FxHashMap;
+use store::series::Lag;
+
+use super::Grid;
+use crate::tables::{NO_OFFSET, NONE, Tables};
+use crate::view::View;
+
+/// Consumers that are drawn: those that polled most often.
+const CONSUMERS: usize = 16;
+
+/// A consumer: client, or process where the history names no client.
+type Consumer = (bool, u32);
+
+/// The lags so far.
+pub(super) struct Lags {
+    grid: Grid,
+    /// The step of the first and last poll of each consumer drawn.
+    lives: BTreeMap<Consumer, (usize, usize)>,
+    lags: Mutex<BTreeMap<Consumer, Vec<Option<u64>>>>,
+}
+
+fn consumer(tables: &Tables, session: u32) -> Consumer {
+    let session = &tables.sessions[session as usize];
+    match session.client {
+        NONE => (false, session.process),
+        client => (true, client),
+    }
+}
+
+impl Lags {
+    pub(super) fn new(tables: &Tables, grid: Grid) -> Lags {
+        let mut polls: FxHashMap<Consumer, (u64, u64, u64)> = FxHashMap::default();
+        for poll in tables.polls.iter().filter(|poll| !poll.final_pass) {
+            let life = polls.entry(consumer(tables, poll.session)).or_insert((0, u64::MAX, 0));
+            *life = (life.0 + 1, life.1.min(poll.completed), life.2.max(poll.completed));
+        }
+        let mut polls: Vec<_> = polls.into_iter().collect();
+        polls.sort_by_key(|(consumer, life)| (std::cmp::Reverse(life.0), *consumer));
+        polls.truncate(CONSUMERS);
+        let lives: BTreeMap<_, _> = polls
+            .into_iter()
+            .map(|(consumer, (_, first, last))| (consumer, (grid.step_of(first), grid.step_of(last))))
+            .collect();
+        let empty = |(from, to): &(usize, usize)| {
+            (0..grid.steps).map(|step| (*from <= step && step <= *to).then_some(0)).collect()
+        };
+        let lags = lives.iter().map(|(consumer, life)| (*consumer, empty(life))).collect();
+        Lags { grid, lives, lags: Mutex::new(lags) }
+    }
+
+    /// The lags on one partition, the worst of which counts.
+    pub(super) fn add(&self, view: &View<'_>) {
+        let frontiers = self.frontiers(view);
+        if frontiers.is_empty() {
+            return;
+        }
+        // Acknowledged records by offset, each with the earliest acknowledgement from it on. What nobody read
+        // is where its acknowledgement says.
+        let sends = view.partition.sends.iter().zip(&view.at).filter(|(send, _)| send.acknowledged());
+        let places =
+            sends.map(|(send, at)| (if *at == NO_OFFSET { send.offset } else { *at }, send.completed));
+        let mut acknowledged: Vec<(i64, u64)> = places.filter(|(at, _)| *at != NO_OFFSET).collect();
+        acknowledged.sort_unstable();
+        let mut earliest = u64::MAX;
+        for (_, completed) in acknowledged.iter_mut().rev() {
+            earliest = earliest.min(*completed);
+            *completed = earliest;
+        }
+        for (consumer, frontier) in frontiers {
+            let (_, to) = self.lives[&consumer];
+            let mut changes = frontier.into_iter().peekable();
+            let mut next = None;
+            let mut lags = vec![None; self.grid.steps];
+            for (step, lag) in lags.iter_mut().enumerate().take(to + 1) {
+                while let Some((_, offset)) = changes.next_if(|(at, _)| *at <= step) {
+                    next = Some(offset);
+                }
+                let Some(next) = next else { continue };
+                let unread = acknowledged.partition_point(|(offset, _)| *offset < next);
+                let now = self.grid.end_of(step).min(view.tables.end);
+                let oldest = acknowledged.get(unread).map(|(_, completed)| *completed);
+                *lag = Some(oldest.map_or(0, |oldest| now.saturating_sub(oldest)));
+            }
+            let mut all = self.lags.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(worst) = all.get_mut(&consumer) {
+                for (worst, lag) in worst.iter_mut().zip(&lags).filter(|(worst, _)| worst.is_some()) {
+                    *worst = (*worst).max(*lag);
+                }
+            }
+        }
+    }
+
+    /// By consumer: in which steps it came how far, as the next offset to read.
+    fn frontiers(&self, view: &View<'_>) -> BTreeMap<Consumer, Vec<(usize, i64)>> {
+        let mut frontiers: BTreeMap<Consumer, Vec<(usize, i64)>> = BTreeMap::new();
+        for read in &view.partition.reads {
+            let poll = view.poll(read.poll);
+            if poll.final_pass {
+                continue;
+            }
+            let consumer = consumer(view.tables, poll.session);
+            if !self.lives.contains_key(&consumer) {
+                continue;
+            }
+            let frontier = frontiers.entry(consumer).or_default();
+            let (step, next) = (self.grid.step_of(poll.completed), read.last.saturating_add(1));
+            match frontier.last_mut() {
+                Some(last) if last.1 >= next => {}
+                Some(last) if last.0 >= step => last.1 = next,
+                _ => frontier.push((step, next)),
+            }
+        }
+        frontiers
+    }
+
+    pub(super) fn finish(self) -> Vec<Lag> {
+        let lags = self.lags.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lags.into_iter()
+            .map(|((is_client, id), lag)| Lag {
+                reader: format!("{} {id}", if is_client { "client" } else { "process" }),
+                lag,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! The labels by which tribunal knows its own: only what carries them is ever removed.
+
+use std::collections::HashMap;
+
+use crate::error::NemesisError;
+
+/// On everything that tribunal makes; its value is [`OWNER_VALUE`].
+pub const OWNER: &str = "tribunal.owner";
+/// The value of [`OWNER`].
+pub const OWNER_VALUE: &str = "tribunal";
+/// The id of the run that made it.
+pub const RUN: &str = "tribunal.run";
+/// The broker's id, on brokers only.
+pub const NODE: &str = "tribunal.node";
+/// The broker's name in the run, on brokers only.
+pub const NODE_NAME: &str = "tribunal.node.name";
+/// The process that made it, to tell a run that goes on from one that crashed: `PID.START`, with the time
+/// of its start in the kernel's ticks, because numbers are given out again.
+pub const MAKER: &str = "tribunal.maker";
+/// `true` where the run was told to leave its cluster behind.
+pub const KEEP: &str = "tribunal.keep";
+
+/// The labels of everything that this process makes for a run.
+pub(crate) fn of_run(run_id: &str, keep: bool) -> HashMap<String, String> {
+    HashMap::from([
+        (OWNER.to_owned(), OWNER_VALUE.to_owned()),
+        (RUN.to_owned(), run_id.to_owned()),
+        (MAKER.to_owned(), maker(std::process::id())),
+        (KEEP.to_owned(), keep.to_string()),
+    ])
+}
+
+/// The value of [`MAKER`] for a process; its start is 0 where there is no such process, or no `/proc`.
+pub(crate) fn maker(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The program's name stands in parentheses and may hold spaces; the start is the 20th field after it.
+    let start = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
+    format!("{pid}.{}", start.unwrap_or("0"))
+}
+
+/// A filter for lists: everything of tribunal, or of one run.
+pub(crate) fn filter(run_id: Option<&str>) -> HashMap<String, Vec<String>> {
+    let mut wanted = vec![format!("{OWNER}={OWNER_VALUE}")];
+    wanted.extend(run_id.map(|id| format!("{RUN}={id}")));
+    HashMap::from([("label".to_owned(), wanted)])
+}
+
+/// Refuses a run id that cannot stand in names of containers and networks, in labels and in rule tags.
+///
+/// # Errors
+/// If it is empty, longer than 100 characters, or holds others than ASCII letters, digits, `.`, `_` and `-`.
+pub(crate) fn check_run_id(run_id: &str) -> Result<(), NemesisError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if run_id.is_empty() || run_id.len() > 100 || !run_id.chars().all(fits) {
+        return Err(NemesisError::Other(format!(
+            "run id {run_id:?} cannot name containers: use 1 to 100 ASCII letters, digits, dots, underscores, hyphens"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_ids_that_would_break_a_name_or_a_shell_word_are_refused() {
+        check_run_id("20261121T092400Z-7f3a").unwrap();
+        for bad in ["", "a b", "a;b", "$(x)", "a/b", &"x".repeat(101)] {
+            assert!(check_run_id(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_runs_filter_also_asks_for_the_owner() {
+        let filter = filter(Some("r1"));
+        assert_eq!(filter["label"], ["tribunal.owner=tribunal", "tribunal.run=r1"]);
+    }
+}

@@ -1,0 +1,252 @@
+//! One fault from its strike to its heal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use store::cluster::PartitionView;
+use store::fault::FaultOutcome;
+use store::time::Nanos;
+use tokio::sync::watch;
+use tokio::time::sleep_until;
+
+use super::record::Recording;
+use super::transitions::probe;
+use super::{ActiveFault, FaultReport, Shared, after};
+use crate::action::{Action, Bite};
+use crate::fault::FaultSpec;
+use crate::fault::schedule::{Planned, PlannedHold};
+use crate::fault::when::UNTIL_BOUND;
+use crate::target::{Strike, partition_key, resolve};
+use crate::view;
+
+/// How long a target may stay hard to find: during a failover there is no leader for a while.
+const FIND: Duration = Duration::from_secs(15);
+/// Between two looks for a target, and for a new leader.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long the brokers have for one answer on who leads.
+const ASK: Duration = Duration::from_secs(1);
+
+type Stop = watch::Receiver<bool>;
+
+/// Runs one fault. `start` is when the schedule began.
+pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut stop: Stop) -> FaultReport {
+    let stage = &shared.stage;
+    let Planned { number, at, hold, spec } = planned;
+    let mut report = FaultReport {
+        number,
+        name: spec.name(),
+        label: spec.to_string(),
+        struck: false,
+        bit: None,
+        evidence: "the run ended before it struck".to_owned(),
+        healed: true,
+        unrecorded: false,
+    };
+    if sleep_or_stop(&shared, after(start, at), &mut stop).await {
+        return report;
+    }
+    report.struck = true;
+    let recording = Recording::new(stage, number, spec.name());
+    let key = partition_key(spec.aim.partition(), &stage.topics).unwrap_or_default();
+    report.unrecorded |= recording.asked(&spec, &key).is_err();
+
+    let mut rng = StdRng::seed_from_u64(stage.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let found = find(&shared, &spec, &mut rng, &mut stop).await;
+    let (strike, mut outcome, complete) = match found {
+        Ok(strike) => {
+            let (outcome, complete) = begin(&shared, number, &strike).await;
+            (Some(strike), outcome, complete)
+        }
+        Err(reason) => {
+            let evidence = format!("the fault found no target: {reason}");
+            let label = spec.to_string();
+            (None, FaultOutcome { label, nodes: vec![], bit: Some(false), evidence }, false)
+        }
+    };
+    report.unrecorded |= recording.struck(&outcome).is_err();
+
+    if let Some(strike) = &strike {
+        let since = stage.clock.now();
+        let label = strike.label.clone();
+        stage.active.begin(ActiveFault { number, label, since, until: None });
+        // What came about in part is not held: it would be another fault than was asked for.
+        if complete
+            && let Some(seen) = hold_on(&shared, number, hold, strike.before.as_ref(), &mut stop).await
+        {
+            outcome.evidence = join(&outcome.evidence, &seen);
+        }
+        if hold != PlannedHold::Instant {
+            second_look(&shared, strike, &mut outcome).await;
+        }
+    }
+
+    report.unrecorded |= recording.healing(&outcome.label).is_err();
+    if let Some(strike) = &strike {
+        report.healed = heal(&shared, strike, &mut outcome).await;
+        stage.active.end(number);
+    }
+    report.unrecorded |= recording.healed(&outcome).is_err();
+    report.label = outcome.label;
+    report.bit = outcome.bit;
+    report.evidence = outcome.evidence;
+    report
+}
+
+/// Looks for the target until there is one, at most [`FIND`].
+async fn find(
+    shared: &Shared,
+    spec: &FaultSpec,
+    rng: &mut StdRng,
+    stop: &mut Stop,
+) -> Result<Strike, String> {
+    let stage = &shared.stage;
+    let give_up = after(stage.clock.now(), FIND);
+    loop {
+        let reason = match resolve(spec, &stage.cluster, &stage.topics, rng).await {
+            Ok(strike) => return Ok(strike),
+            Err(reason) => reason,
+        };
+        if let Some(lost) = stage.cluster.lost() {
+            return Err(lost);
+        }
+        let next = after(stage.clock.now(), LOOK);
+        if next > give_up || sleep_or_stop(shared, next, stop).await {
+            return Err(reason);
+        }
+    }
+}
+
+/// Does everything that the fault consists of; stops at the first thing that fails. Whether all was done.
+async fn begin(shared: &Shared, number: u32, strike: &Strike) -> (FaultOutcome, bool) {
+    let mut bites = Vec::new();
+    let mut complete = true;
+    for action in &strike.actions {
+        let done = shared.transitions.lock().await.act(&shared.stage, number, action).await;
+        match done {
+            Ok(bite) => bites.push(bite),
+            Err(e) => {
+                // It may have been done in part, so nothing is certain.
+                bites.push(Bite { bit: None, evidence: format!("failed: {e}") });
+                complete = false;
+                break;
+            }
+        }
+    }
+    let Bite { bit, evidence } = all_of(bites);
+    (FaultOutcome { label: strike.label.clone(), nodes: strike.nodes.clone(), bit, evidence }, complete)
+}
+
+/// Waits for as long as the fault is to hold; what the condition saw comes back.
+async fn hold_on(
+    shared: &Shared,
+    number: u32,
+    hold: PlannedHold,
+    before: Option<&PartitionView>,
+    stop: &mut Stop,
+) -> Option<String> {
+    let stage = &shared.stage;
+    let (seen, rest) = match (hold, before) {
+        (PlannedHold::Instant, _) => (None, Duration::ZERO),
+        (PlannedHold::For(length), _) => (None, length),
+        (PlannedHold::UntilNewLeader { then }, None) => (None, then),
+        (PlannedHold::UntilNewLeader { then }, Some(before)) => {
+            let (changed, seen) = until_new_leader(shared, before, stop).await;
+            (Some(seen), if changed { then } else { Duration::ZERO })
+        }
+    };
+    let until = after(stage.clock.now(), rest);
+    stage.active.until(number, until);
+    sleep_or_stop(shared, until, stop).await;
+    seen
+}
+
+/// Waits until another broker leads the partition in a later epoch. A broker that was cut off may say
+/// what it likes: only a later epoch counts.
+async fn until_new_leader(shared: &Shared, before: &PartitionView, stop: &mut Stop) -> (bool, String) {
+    let stage = &shared.stage;
+    let began = stage.clock.now();
+    let name = |id: Option<i32>| {
+        let node = stage.cluster.nodes().iter().find(|n| Some(n.id) == id);
+        node.map_or_else(|| format!("broker {id:?}"), |n| n.name.clone())
+    };
+    let topic =
+        store::op::split_key(&before.key).map(|(topic, _)| vec![topic.to_owned()]).unwrap_or_default();
+    loop {
+        let answers = view::ask_each(stage.cluster.endpoints(), &topic, ASK).await;
+        let waited = stage.clock.now().since(began);
+        let changed = view::newest(&answers, &before.key)
+            .filter(|now| now.leader != before.leader && (now.epoch > before.epoch || now.epoch.is_none()));
+        if let Some(now) = changed {
+            let epoch = now.epoch.map_or(String::new(), |e| format!(" in epoch {e}"));
+            let (key, old, new) = (&before.key, name(before.leader), name(now.leader));
+            return (
+                true,
+                format!("{key} was led by {old}, and by {new}{epoch} after {:.1} s", waited.as_secs_f64()),
+            );
+        }
+        if waited > UNTIL_BOUND {
+            return (false, format!("nobody else led {} within {} s", before.key, UNTIL_BOUND.as_secs()));
+        }
+        if sleep_or_stop(shared, after(stage.clock.now(), LOOK), stop).await {
+            return (false, format!("the run ended before anybody else led {}", before.key));
+        }
+    }
+}
+
+/// Probes again before the heal: packet counters need traffic, and what was undone by somebody else shows.
+async fn second_look(shared: &Shared, strike: &Strike, outcome: &mut FaultOutcome) {
+    let mut bites = Vec::new();
+    for action in &strike.actions {
+        bites.push(match probe(&shared.stage.cluster, action).await {
+            Ok(bite) => bite,
+            Err(e) => Bite { bit: None, evidence: format!("the probe failed: {e}") },
+        });
+    }
+    let now = all_of(bites);
+    // What bit once did bite; otherwise the later look knows more.
+    outcome.bit = if outcome.bit == Some(true) { Some(true) } else { now.bit.or(outcome.bit) };
+    let evidence = if outcome.evidence.starts_with(&now.evidence) { "the same" } else { &now.evidence };
+    outcome.evidence = join(&outcome.evidence, &format!("before the heal: {evidence}"));
+}
+
+/// Undoes all of it, the last thing first; whether that worked.
+async fn heal(shared: &Shared, strike: &Strike, outcome: &mut FaultOutcome) -> bool {
+    let mut healed = true;
+    let undo: Vec<&Action> = strike.actions.iter().filter(|a| a.needs_undo()).rev().collect();
+    for action in undo {
+        if let Err(e) = shared.transitions.lock().await.undo(&shared.stage, action).await {
+            healed = false;
+            outcome.evidence = join(&outcome.evidence, &format!("not healed: {e}"));
+        }
+    }
+    healed
+}
+
+/// Many probes as one: it bit if all of it did, and did not if a part of it did not.
+fn all_of(bites: Vec<Bite>) -> Bite {
+    let bit = if bites.iter().any(|b| b.bit == Some(false)) {
+        Some(false)
+    } else if bites.iter().all(|b| b.bit == Some(true)) && !bites.is_empty() {
+        Some(true)
+    } else {
+        None
+    };
+    let evidence = bites.into_iter().map(|b| b.evidence).collect::<Vec<_>>().join("; ");
+    Bite { bit, evidence }
+}
+
+fn join(a: &str, b: &str) -> String {
+    if a.is_empty() { b.to_owned() } else { format!("{a}; {b}") }
+}
+
+/// Sleeps until the clock reads `at`; `true`: the run was stopped first.
+async fn sleep_or_stop(shared: &Shared, at: Nanos, stop: &mut Stop) -> bool {
+    let at = tokio::time::Instant::from_std(shared.stage.clock.instant(at));
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => true,
+        () = sleep_until(at) => false,
+    }
+}

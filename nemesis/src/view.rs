@@ -1,0 +1,189 @@
+//! The whole cluster at one moment: every broker asked by itself, at the same time, each within a bound.
+//!
+//! Over TLS or SASL the client library asks in our stead: then there is one answer, of whichever broker it
+//! chose (-1 where it does not tell), without epochs, end offsets or the controller. What is not known stays `None`.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use store::cluster::{Endpoints, Node, PartitionView};
+use store::op::key;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::error::NemesisError;
+use crate::wire::ask::{Metadata, controller, metadata_of};
+use crate::wire::{Connection, WireError};
+
+/// What one broker answered, or why it did not.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The broker that was asked.
+    pub node: Node,
+    /// Its view.
+    pub view: Result<Metadata, String>,
+}
+
+/// Asks every broker for its view of these topics; the answers are in order of the brokers' ids.
+///
+/// Takes at most `bound`. Without known nodes they are looked up first, which takes as long again for every
+/// bootstrap server that is silent; where none answers, their addresses stand for them, as brokers -1.
+pub async fn ask_each(endpoints: &Endpoints, topics: &[String], bound: Duration) -> Vec<Answer> {
+    if !endpoints.security.is_empty() {
+        return vec![ask_library(endpoints, topics, bound).await];
+    }
+    let mut asking = JoinSet::new();
+    for node in nodes(endpoints, bound).await {
+        let topics = topics.to_vec();
+        asking.spawn(async move {
+            let view = match &node.address {
+                Some(address) => match timeout(bound, metadata_of(address, &topics, bound)).await {
+                    Ok(view) => view.map_err(|e| e.to_string()),
+                    Err(_) => Err(WireError::TimedOut { address: address.clone(), bound }.to_string()),
+                },
+                None => Err(format!("{} has no address to ask", node.name)),
+            };
+            Answer { node, view }
+        });
+    }
+    let mut answers = asking.join_all().await;
+    answers.sort_by_key(|a| a.node.id);
+    answers
+}
+
+/// The brokers: as the target knows them, else as the first bootstrap server that answers names them.
+pub async fn nodes(endpoints: &Endpoints, bound: Duration) -> Vec<Node> {
+    if endpoints.nodes.iter().any(|n| n.address.is_some()) {
+        return endpoints.nodes.iter().filter(|n| n.address.is_some()).cloned().collect();
+    }
+    for address in &endpoints.bootstrap {
+        if let Ok(Ok(view)) = timeout(bound, metadata_of(address, &[], bound)).await
+            && !view.brokers.is_empty()
+        {
+            return view.brokers;
+        }
+    }
+    let unknown = |address: &String| Node { id: -1, name: address.clone(), address: Some(address.clone()) };
+    endpoints.bootstrap.iter().map(unknown).collect()
+}
+
+/// The partition as it stands now: among the brokers' answers the one with the highest leader epoch,
+/// because a broker that was cut off still believes in the old one.
+///
+/// # Errors
+/// If no broker knows a leader of it.
+pub async fn leader_of(
+    endpoints: &Endpoints,
+    of: &str,
+    bound: Duration,
+) -> Result<PartitionView, NemesisError> {
+    let (topic, _) = store::op::split_key(of)
+        .ok_or_else(|| NemesisError::Other(format!("`{of}` is no partition: write topic-3")))?;
+    let answers = ask_each(endpoints, &[topic.to_owned()], bound).await;
+    newest(&answers, of).cloned().ok_or_else(|| {
+        let said = answers.iter().map(|a| match &a.view {
+            Ok(_) => format!("{} knows no leader", a.node.name),
+            Err(e) => e.clone(),
+        });
+        NemesisError::Other(format!("no leader of {of} is known: {}", said.collect::<Vec<_>>().join("; ")))
+    })
+}
+
+/// Among these answers, the view of the partition with a leader and the highest epoch.
+pub fn newest<'a>(answers: &'a [Answer], of: &str) -> Option<&'a PartitionView> {
+    answers
+        .iter()
+        .filter_map(|a| a.view.as_ref().ok()?.partitions.iter().find(|p| p.key == of))
+        .filter(|p| p.leader.is_some())
+        .max_by_key(|p| p.epoch.unwrap_or(-1))
+}
+
+/// The active controller's id, by the newest epoch that any broker knows; `None` where none tells.
+pub async fn controller_of(endpoints: &Endpoints, bound: Duration) -> Option<i32> {
+    if !endpoints.security.is_empty() {
+        return None;
+    }
+    let mut asking = JoinSet::new();
+    for address in nodes(endpoints, bound).await.into_iter().filter_map(|n| n.address) {
+        asking.spawn(async move {
+            let ask = async {
+                let mut connection = Connection::open(&address, bound).await?;
+                controller(&mut connection).await
+            };
+            timeout(bound, ask).await.ok()?.ok()?
+        });
+    }
+    let answers = asking.join_all().await;
+    answers.into_iter().flatten().max_by_key(|(_, epoch)| *epoch).map(|(id, _)| id)
+}
+
+/// One answer through the client library, for clusters that want TLS or SASL.
+async fn ask_library(endpoints: &Endpoints, topics: &[String], bound: Duration) -> Answer {
+    let name = endpoints.bootstrap.join(",");
+    let (config, topics) = (client_config(endpoints), topics.to_vec());
+    let asked = tokio::task::spawn_blocking(move || library_metadata(&config, &topics, bound)).await;
+    match asked {
+        Ok(Ok((id, view))) => {
+            let node = endpoints.nodes.iter().find(|n| n.id == id).cloned();
+            Answer { node: node.unwrap_or(Node { id, name, address: None }), view: Ok(view) }
+        }
+        Ok(Err(e)) => Answer { node: Node { id: -1, name, address: None }, view: Err(e) },
+        Err(e) => Answer { node: Node { id: -1, name, address: None }, view: Err(e.to_string()) },
+    }
+}
+
+fn library_metadata(
+    config: &ClientConfig,
+    topics: &[String],
+    bound: Duration,
+) -> Result<(i32, Metadata), String> {
+    let consumer: BaseConsumer = config.create().map_err(|e| e.to_string())?;
+    let mut view = Metadata::default();
+    let mut asked = -1;
+    let wanted = if topics.is_empty() { vec![None] } else { topics.iter().map(Some).collect() };
+    for topic in wanted {
+        let answer = consumer.fetch_metadata(topic.map(String::as_str), bound).map_err(|e| e.to_string())?;
+        asked = answer.orig_broker_id();
+        view.brokers = answer
+            .brokers()
+            .iter()
+            .map(|b| {
+                let address = format!("{}:{}", b.host(), b.port());
+                Node { id: b.id(), name: address.clone(), address: Some(address) }
+            })
+            .collect();
+        for t in answer.topics().iter().filter(|t| topics.iter().any(|name| name == t.name())) {
+            if let Some(error) = t.error() {
+                view.unknown_topics.insert(t.name().to_owned(), error as i16);
+                continue;
+            }
+            for p in t.partitions() {
+                let mut isr = p.isr().to_vec();
+                isr.sort_unstable();
+                view.partitions.push(PartitionView {
+                    key: key(t.name(), p.id()),
+                    leader: (p.leader() >= 0).then_some(p.leader()),
+                    epoch: None,
+                    isr,
+                    replicas: p.replicas().to_vec(),
+                    end: None,
+                });
+            }
+        }
+    }
+    Ok((asked, view))
+}
+
+/// The client library's settings to reach this cluster: bootstrap servers and security.
+pub fn client_config(endpoints: &Endpoints) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", endpoints.bootstrap.join(","));
+    config.set("client.id", "tribunal-nemesis");
+    // A metadata question must never make a topic.
+    config.set("allow.auto.create.topics", "false");
+    for (name, value) in &endpoints.security {
+        config.set(name, value);
+    }
+    config
+}

@@ -1,0 +1,86 @@
+//! `latency-quantiles.svg`: the latency of acknowledged operations over time, from the median to the maximum.
+
+use super::curve::Pieces;
+use super::figure::{Figure, Key, Layer, Mark, Panel, View, greatest, not_drawn, split_functions};
+use super::palette::{Ink, LINES, QUANTILES};
+use super::ticks::log_axis;
+
+/// The quantiles of the series and what to call them.
+const NAMES: [(&str, &str); 5] =
+    [("0.5", "median"), ("0.95", "p95"), ("0.99", "p99"), ("0.999", "p99.9"), ("1", "maximum")];
+
+pub(crate) fn figure(view: &View<'_>) -> Figure {
+    let mut curves: Vec<(&str, Vec<(&str, Pieces)>)> = Vec::new();
+    for quantiles in &view.series.quantiles {
+        let of_f: Vec<(&str, Pieces)> = quantiles
+            .by_quantile
+            .iter()
+            .map(|(q, values)| {
+                let seconds = |i: usize| values[i].map(|ns| ns.max(1) as f64 / 1e9);
+                (q.as_str(), view.curve(values.len(), |i| view.middle(i), seconds))
+            })
+            .filter(|(_, pieces)| !pieces.is_empty())
+            .collect();
+        if !of_f.is_empty() {
+            curves.push((&quantiles.f, of_f));
+        }
+    }
+    let (drawn, left) = split_functions(curves.iter().map(|(f, _)| *f));
+    let mut used: Vec<&str> = Vec::new();
+    let mut panels = Vec::new();
+    for f in &drawn {
+        let Some((_, lines)) = curves.iter().find(|(name, _)| name == f) else { continue };
+        for (q, _) in lines {
+            if !used.contains(q) {
+                used.push(q);
+            }
+        }
+        panels.push(panel(f, lines));
+    }
+    if panels.is_empty() {
+        let why =
+            if view.anything_acknowledged() { "no completion with ok here" } else { "no acknowledged send" };
+        panels.push(Panel { empty: Some(why.into()), ..panel("", &[]) });
+    }
+    used.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    let legend = used.iter().map(|q| Key { mark: Mark::Line, ink: ink(q), label: name(q) }).collect();
+    let mut footnotes = vec![
+        "Completions with ok only; where lines coincide, the lowest quantile is drawn on top.".to_owned(),
+    ];
+    footnotes.extend(not_drawn(&left));
+    Figure { title: "Latency quantiles".into(), legend, panels, footnotes, operations: 0 }
+}
+
+fn panel(f: &str, lines: &[(&str, Pieces)]) -> Panel {
+    let least =
+        lines.iter().flat_map(|(_, p)| p.iter().flatten()).map(|(_, v)| *v).fold(f64::INFINITY, f64::min);
+    let most = greatest(lines.iter().map(|(_, pieces)| pieces));
+    let axis = if most > 0.0 { log_axis(least, most) } else { log_axis(0.001, 1.0) };
+    let mut layers: Vec<(&str, Layer)> = lines
+        .iter()
+        .map(|(q, pieces)| {
+            let pieces = pieces.iter().map(|p| p.iter().map(|(t, v)| (*t, v.log10())).collect()).collect();
+            (*q, Layer::Line { pieces, ink: ink(q), width: 3, area: false })
+        })
+        .collect();
+    // The median in front: it is the one that higher quantiles would hide where all coincide.
+    layers.sort_by(|(a, _), (b, _)| number(b).total_cmp(&number(a)));
+    let layers = layers.into_iter().map(|(_, layer)| layer).collect();
+    Panel { name: f.to_owned(), measure: "latency (log scale)".into(), axis, layers, empty: None }
+}
+
+fn number(quantile: &str) -> f64 {
+    quantile.parse().unwrap_or(f64::INFINITY)
+}
+
+fn name(quantile: &str) -> String {
+    NAMES
+        .iter()
+        .find(|(q, _)| *q == quantile)
+        .map_or_else(|| quantile.to_owned(), |(_, name)| (*name).to_owned())
+}
+
+fn ink(quantile: &str) -> Ink {
+    let known = NAMES.iter().position(|(q, _)| *q == quantile);
+    Ink::plain(known.map_or(LINES[6], |i| QUANTILES[i]))
+}

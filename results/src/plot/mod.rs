@@ -1,0 +1,152 @@
+//! From a reduced series to pictures: [`render`] writes them, everything else places and draws.
+//!
+//! In the order that data meets them: [`window`] (what part), one module a picture (`latency_raw`,
+//! `latency_quantiles`, `rate`, `unseen`, `realtime_lag`) that makes a `figure` of panels, curves (`curve`) and
+//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and writes `svg`.
+
+mod curve;
+mod dots;
+mod draw;
+mod figure;
+mod lanes;
+mod latency_quantiles;
+mod latency_raw;
+mod palette;
+mod rate;
+mod realtime_lag;
+mod scale;
+mod surroundings;
+mod svg;
+mod ticks;
+mod type_width;
+mod unseen;
+pub mod window;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use store::series::Series;
+use store::time::Nanos;
+
+use figure::{Figure, View};
+use window::Window;
+
+/// No picture is larger than this, whatever the run. Bytes.
+pub const LARGEST_PICTURE: usize = 1_000_000;
+
+/// The pictures' file names, in the order [`render`] returns them.
+pub const PICTURES: [&str; 5] =
+    ["latency-raw.svg", "latency-quantiles.svg", "rate.svg", "unseen.svg", "realtime-lag.svg"];
+
+/// What to draw of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RenderOptions {
+    /// The part of the run's time; by default all of it.
+    pub window: Window,
+}
+
+/// Why there are no pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The directory could not be made.
+    #[error("cannot make the directory {path} for the pictures: is the run's directory writable?")]
+    CreateDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write the picture {path}: is there space, and is the directory writable?")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The window shows nothing of the run.
+    #[error(
+        "window {window} holds nothing of this run, whose history ends at {end}: choose a window before that"
+    )]
+    WindowOutside {
+        /// The window that was asked for.
+        window: Window,
+        /// The last time of the history.
+        end: Nanos,
+    },
+    /// The window ends before it begins.
+    #[error("window {0} ends before it begins: the earlier time comes first")]
+    WindowBackwards(Window),
+    /// A picture could not be laid out: a defect.
+    #[error("cannot draw {picture}: {reason}; please report this with the run's series.json")]
+    Draw {
+        /// The picture.
+        picture: &'static str,
+        /// What plotters says.
+        reason: String,
+    },
+}
+
+/// Draws every picture of a run into `dir`, which is made where it is missing, and returns the files' paths.
+///
+/// Costs as much as the series is long, not as the history was, and no file exceeds [`LARGEST_PICTURE`].
+///
+/// # Errors
+/// A window with nothing of the run in it; a directory or file that cannot be written.
+pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Vec<PathBuf>, RenderError> {
+    let span = span(series, options.window)?;
+    fs::create_dir_all(dir).map_err(|source| RenderError::CreateDir { path: dir.to_owned(), source })?;
+    let figures: [fn(&View<'_>) -> Figure; 5] =
+        [latency_raw::figure, latency_quantiles::figure, rate::figure, unseen::figure, realtime_lag::figure];
+    let mut paths = Vec::with_capacity(PICTURES.len());
+    for (picture, figure) in PICTURES.into_iter().zip(figures) {
+        let svg = document(series, span, picture, figure)?;
+        let path = dir.join(picture);
+        fs::write(&path, svg).map_err(|source| RenderError::Write { path: path.clone(), source })?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// The span of time to draw, in seconds.
+fn span(series: &Series, window: Window) -> Result<(f64, f64), RenderError> {
+    if let Window { from: Some(from), to: Some(to) } = window
+        && to <= from
+    {
+        return Err(RenderError::WindowBackwards(window));
+    }
+    let lo = window.from.unwrap_or(Nanos(0)).as_secs_f64();
+    let end = series.end.as_secs_f64();
+    let hi = window.to.unwrap_or(Nanos::MAX).as_secs_f64().min(end);
+    if hi > lo {
+        return Ok((lo, hi));
+    }
+    if window != Window::default() {
+        return Err(RenderError::WindowOutside { window, end: series.end });
+    }
+    // A history without time still gets its (empty) pictures.
+    Ok((0.0, 1.0))
+}
+
+/// Draws one picture, with ever fewer details until it is small enough.
+fn document(
+    series: &Series,
+    span: (f64, f64),
+    picture: &'static str,
+    figure: fn(&View<'_>) -> Figure,
+) -> Result<String, RenderError> {
+    let mut view = View { series, span, dots: 60_000, buckets: curve::BUCKETS };
+    loop {
+        let svg = draw::draw(&figure(&view), &view)
+            .map_err(|e| RenderError::Draw { picture, reason: e.to_string() })?;
+        if svg.len() <= LARGEST_PICTURE {
+            return Ok(svg);
+        }
+        if view.dots < 100 {
+            let reason = format!("it takes {} bytes without any detail", svg.len());
+            return Err(RenderError::Draw { picture, reason });
+        }
+        (view.dots, view.buckets) = (view.dots / 2, view.buckets / 2);
+    }
+}

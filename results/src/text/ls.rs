@@ -1,0 +1,121 @@
+//! The table of runs.
+
+use store::run_meta::{RunMeta, RunStatus};
+use store::verdict::{ExpectationState, Validity, Verdict};
+
+use super::number::grouped;
+use super::style::{ReportStyle, harmless};
+
+/// One run in the table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunRow {
+    /// The run's id.
+    pub id: String,
+    /// The test's name.
+    pub test: String,
+    /// What it ran against.
+    pub target: String,
+    /// How far it came.
+    pub status: String,
+    /// The judgement, where there is one.
+    pub validity: Option<Validity>,
+    /// Whether that was expected, where anything was.
+    pub expectation: Option<ExpectationState>,
+    /// Client operations, where the run was analyzed.
+    pub operations: Option<u64>,
+    /// When it began, RFC 3339.
+    pub started: String,
+}
+
+impl RunRow {
+    /// The row of a run.
+    pub fn new(run: &RunMeta, verdict: Option<&Verdict>) -> RunRow {
+        RunRow {
+            id: run.id.clone(),
+            test: run.test.clone(),
+            target: if run.target.description.is_empty() {
+                &run.target.kind
+            } else {
+                &run.target.description
+            }
+            .clone(),
+            status: status_word(&run.status).to_owned(),
+            validity: verdict.map(|v| v.validity),
+            expectation: verdict.and_then(|v| v.expectation.as_ref()).map(|e| e.state),
+            operations: verdict.map(|v| v.exercised.operations),
+            started: run.started.clone(),
+        }
+    }
+}
+
+pub(crate) fn status_word(status: &RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "running",
+        RunStatus::Recorded => "recorded",
+        RunStatus::Interrupted => "interrupted",
+        RunStatus::Failed { .. } => "failed",
+    }
+}
+
+/// The runs as a table in the order given, ending in a line break.
+pub fn ls_text(rows: &[RunRow], style: &ReportStyle) -> String {
+    if rows.is_empty() {
+        return "no runs yet: tribunal run makes one\n".to_owned();
+    }
+    let header = ["RUN", "TEST", "TARGET", "STATUS", "VERDICT", "OPERATIONS", "BEGAN"].map(str::to_owned);
+    let cells: Vec<[String; 7]> = rows
+        .iter()
+        .map(|row| {
+            [
+                harmless(&row.id),
+                harmless(&row.test),
+                harmless(&row.target),
+                harmless(&row.status),
+                verdict_words(row),
+                row.operations.map_or_else(|| "-".into(), grouped),
+                when(&row.started),
+            ]
+        })
+        .collect();
+    let width = |column: usize| {
+        cells.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let mut out = String::new();
+    for (i, cells) in std::iter::once(&header).chain(&cells).enumerate() {
+        let mut line = String::new();
+        for (column, cell) in cells.iter().enumerate() {
+            let pad = " ".repeat(widths[column] - cell.chars().count());
+            let cell = match (column, i.checked_sub(1).and_then(|run| rows[run].validity)) {
+                (4, Some(validity)) => cell.replacen(&validity.to_string(), &style.validity(validity), 1),
+                _ => cell.clone(),
+            };
+            // Numbers stand at the right of their column.
+            line += &if column == 5 { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") };
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn verdict_words(row: &RunRow) -> String {
+    let Some(validity) = row.validity else { return "-".into() };
+    match row.expectation {
+        None => validity.to_string(),
+        Some(ExpectationState::Met) => format!("{validity} as expected"),
+        Some(ExpectationState::Unmet) => format!("{validity} not as expected"),
+        Some(ExpectationState::Unknown) => format!("{validity} expectation undecided"),
+    }
+}
+
+/// `2026-11-21 09:24:00` out of RFC 3339.
+fn when(started: &str) -> String {
+    let text = harmless(started);
+    match text.split_once('T') {
+        Some((date, time)) if time.is_char_boundary(8.min(time.len())) => {
+            format!("{date} {}", &time[..8.min(time.len())])
+        }
+        _ => text,
+    }
+}

@@ -1,0 +1,350 @@
+//! The pictures as files: what they hold, how large they are, and that no series breaks them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use results::plot::{LARGEST_PICTURE, PICTURES};
+use results::{RenderError, RenderOptions, Window, render};
+use store::fault::FaultWindow;
+use store::op::OpType;
+use store::series::{Lag, LatencyCells, Quantiles, Rate, SERIES_SCHEMA, Series, Unseen};
+use store::time::Nanos;
+
+const MS: u64 = 1_000_000;
+
+#[track_caller]
+fn pictures(series: &Series, options: &RenderOptions) -> BTreeMap<String, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = render(series, dir.path(), options).unwrap();
+    assert_eq!(paths, PICTURES.map(|name| dir.path().join(name)));
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    paths.iter().map(|p| (p.file_name().unwrap().to_str().unwrap().to_owned(), read(p))).collect()
+}
+
+fn fault(fault: u32, name: &str, label: &str, end: Option<u64>, bit: Option<bool>) -> FaultWindow {
+    FaultWindow {
+        fault,
+        name: name.into(),
+        label: label.into(),
+        start: Nanos(u64::from(fault) * 1000 * MS),
+        end: end.map(|ms| Nanos(ms * MS)),
+        bit,
+        evidence: String::new(),
+        nodes: vec![],
+    }
+}
+
+/// Ten seconds of ten steps with every outcome.
+fn plain() -> Series {
+    let cells = |op_type, latency: u64| LatencyCells {
+        f: "send".into(),
+        op_type,
+        cells: (0..10).map(|i| [i * 1000 * MS + MS, latency, 1]).collect(),
+        thinned: false,
+    };
+    let rate = |f: &str, op_type| Rate { f: f.into(), op_type, count: vec![5; 10] };
+    Series {
+        schema: SERIES_SCHEMA,
+        title: "queue 20261121T092400Z-7f3a".into(),
+        step: Nanos(1000 * MS),
+        steps: 10,
+        end: Nanos(10_000 * MS),
+        final_pass: Some(Nanos(9_000 * MS)),
+        faults: vec![
+            fault(1, "isolate-leader", "isolate leader of t-3 (kafka-2)", Some(4000), Some(true)),
+            fault(2, "pause", "pause kafka-1", Some(3000), Some(false)),
+            fault(6, "kill", "kill kafka-3", None, None),
+        ],
+        rates: vec![
+            rate("send", OpType::Ok),
+            rate("send", OpType::Info),
+            rate("send", OpType::Fail),
+            rate("poll", OpType::Ok),
+        ],
+        quantiles: vec![Quantiles {
+            f: "send".into(),
+            by_quantile: ["0.5", "0.95", "0.99", "0.999", "1"]
+                .iter()
+                .zip(1..)
+                .map(|(q, i)| ((*q).to_owned(), vec![Some(i * MS); 10]))
+                .collect(),
+        }],
+        latencies: vec![
+            cells(OpType::Ok, 4 * MS),
+            cells(OpType::Info, 1000 * MS),
+            cells(OpType::Fail, 40 * MS),
+        ],
+        unseen: Unseen {
+            total: (0..10).rev().collect(),
+            by_key: vec![("t-3".into(), (0..10).rev().collect())],
+        },
+        lag: vec![Lag { reader: "client 12".into(), lag: vec![Some(300 * MS); 10] }],
+    }
+}
+
+#[test]
+fn every_picture_names_the_run_its_axes_and_its_faults() {
+    for (name, svg) in pictures(&plain(), &RenderOptions::default()) {
+        for words in [
+            "queue 20261121T092400Z-7f3a",
+            "time since the run began (s)",
+            "isolate leader of t-3 (kafka-2)",
+            ">isolate-leader</text>",
+            "pause kafka-1 (no effect)",
+            "hatched: a fault that had no effect",
+            "kill kafka-3 (no heal recorded)",
+            "consume-all pass begins",
+            "role=\"img\"",
+        ] {
+            assert!(svg.contains(words), "{name} lacks {words:?}");
+        }
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{name}");
+    }
+}
+
+#[test]
+fn outcomes_have_the_field_s_colours_and_their_words() {
+    let pictures = pictures(&plain(), &RenderOptions::default());
+    for name in ["latency-raw.svg", "rate.svg"] {
+        for (color, word) in [("#6DB6FE", ">ok "), ("#FFAA26", ">info "), ("#FEB5DA", ">fail ")] {
+            let svg = &pictures[name];
+            assert!(svg.contains(color) && svg.contains(word), "{name}: {color} {word}");
+        }
+    }
+    // Ten dots each: one path a colour, and a rim under the two pale ones.
+    let dots: usize = pictures["latency-raw.svg"].lines().map(|line| line.matches("h0").count()).sum();
+    assert_eq!(dots, 30 + 20 + 5, "thirty operations, twenty rims, five in the legend");
+    assert!(!pictures["latency-raw.svg"].contains("operations drawn"), "nothing was thinned");
+    for words in ["10 ms", "100 ms", "latency (log scale)"] {
+        assert!(pictures["latency-raw.svg"].contains(words), "{words}");
+    }
+    assert!(pictures["rate.svg"].contains("completions/s"));
+    assert!(pictures["realtime-lag.svg"].contains("(ms)"), "a lag under a second is told in ms");
+}
+
+#[test]
+fn all_five_quantiles_are_drawn_and_named() {
+    let svg = &pictures(&plain(), &RenderOptions::default())["latency-quantiles.svg"];
+    for word in [">median<", ">p95<", ">p99<", ">p99.9<", ">maximum<"] {
+        assert!(svg.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn nothing_to_draw_is_said_in_words() {
+    let series = Series { step: Nanos(MS), steps: 100, end: Nanos(100 * MS), ..Series::default() };
+    let pictures = pictures(&series, &RenderOptions::default());
+    assert!(pictures["latency-raw.svg"].contains("no operation completed"));
+    assert!(pictures["rate.svg"].contains("no operation completed"));
+    for name in ["latency-quantiles.svg", "unseen.svg", "realtime-lag.svg"] {
+        assert!(pictures[name].contains("no acknowledged send"), "{name}");
+    }
+}
+
+#[test]
+fn a_curve_that_is_zero_throughout_is_said_in_words() {
+    let series = Series { unseen: Unseen { total: vec![0; 10], by_key: vec![] }, ..plain() };
+    let unseen = &pictures(&series, &RenderOptions::default())["unseen.svg"];
+    assert!(unseen.contains("no acknowledged record was unread"));
+}
+
+#[test]
+fn a_window_shows_its_part_only() {
+    let window: Window = "2s..5s".parse().unwrap();
+    let pictures = pictures(&plain(), &RenderOptions { window });
+    assert!(pictures["latency-raw.svg"].contains("2 s to 5 s of 10 s"));
+    assert!(pictures["latency-raw.svg"].contains(">ok 3<"), "the operations at 2, 3 and 4 s");
+    assert!(!pictures["latency-raw.svg"].contains("kill kafka-3"));
+    assert!(!pictures["rate.svg"].contains("consume-all"));
+}
+
+#[test]
+fn a_window_beside_the_run_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = RenderOptions { window: "20s..".parse().unwrap() };
+    let error = render(&plain(), dir.path(), &options).unwrap_err();
+    assert!(matches!(error, RenderError::WindowOutside { .. }));
+    assert!(error.to_string().contains("ends at 00:10.000"), "{error}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("plots");
+    fs::write(&file, "not a directory").unwrap();
+    let error = render(&plain(), &file, &RenderOptions::default()).unwrap_err();
+    assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+}
+
+/// Every cell of a fine grid is occupied, for six functions and three outcomes; long noisy curves; a crowd of faults.
+fn worst_case() -> Series {
+    let fs = ["send", "poll", "txn", "enqueue", "dequeue", "drain"];
+    let types = [OpType::Ok, OpType::Info, OpType::Fail];
+    let steps = 20_000usize;
+    let noise = |i: usize| (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+    let names =
+        ["kill", "stop", "pause", "isolate-leader", "isolate-random", "one-link", "slow", "loss", "skew"];
+    Series {
+        step: Nanos(MS),
+        steps,
+        end: Nanos(steps as u64 * MS),
+        latencies: fs
+            .iter()
+            .flat_map(|f| types.map(|op_type| (f, op_type)))
+            .map(|(f, op_type)| LatencyCells {
+                f: (*f).into(),
+                op_type,
+                cells: (0..300)
+                    .flat_map(|t| {
+                        (0..100u32)
+                            .map(move |l| [t * 66 * MS, (1000.0 * 1.2f64.powf(f64::from(l))) as u64, 9])
+                    })
+                    .collect(),
+                thinned: true,
+            })
+            .collect(),
+        rates: fs
+            .iter()
+            .flat_map(|f| types.map(|op_type| (f, op_type)))
+            .map(|(f, op_type)| Rate { f: (*f).into(), op_type, count: (0..steps).map(noise).collect() })
+            .collect(),
+        quantiles: fs
+            .iter()
+            .map(|f| Quantiles {
+                f: (*f).into(),
+                by_quantile: ["0.5", "0.95", "0.99", "0.999", "1"]
+                    .map(|q| (q.to_owned(), (0..steps).map(|i| Some(noise(i) * 100 + 1)).collect()))
+                    .into(),
+            })
+            .collect(),
+        unseen: Unseen {
+            total: (0..steps).map(noise).collect(),
+            by_key: (0..8).map(|k| (format!("t-{k}"), (0..steps).map(|i| noise(i + k)).collect())).collect(),
+        },
+        lag: (0..50)
+            .map(|r| Lag {
+                reader: format!("client {r}"),
+                lag: (0..steps).map(|i| Some(noise(i + r))).collect(),
+            })
+            .collect(),
+        faults: (0..6000u32)
+            .map(|i| {
+                let start = u64::from(i) * 3 * MS;
+                let name = names[i as usize % 9];
+                FaultWindow {
+                    start: Nanos(start),
+                    end: Some(Nanos(start + 7 * MS)),
+                    ..fault(i, name, name, None, Some(i % 2 > 0))
+                }
+            })
+            .collect(),
+        ..plain()
+    }
+}
+
+#[test]
+fn no_picture_exceeds_its_size_and_thinning_is_admitted() {
+    let pictures = pictures(&worst_case(), &RenderOptions::default());
+    for (name, svg) in &pictures {
+        assert!(svg.len() <= LARGEST_PICTURE, "{name}: {} bytes", svg.len());
+    }
+    assert!(pictures["latency-raw.svg"].contains("operations drawn"));
+    assert!(pictures["latency-raw.svg"].contains("every outlier is kept"));
+    assert!(pictures["latency-raw.svg"].contains("Not drawn: dequeue, drain."));
+    assert!(pictures["realtime-lag.svg"].contains("8 of 50 readers drawn"));
+}
+
+#[test]
+fn no_name_becomes_markup() {
+    let evil = "<script>alert(1)</script>\"'&";
+    let mut series = plain();
+    series.title = evil.into();
+    series.rates[0].f = evil.into();
+    series.latencies[0].f = evil.into();
+    series.quantiles[0].f = evil.into();
+    series.unseen.by_key[0].0 = evil.into();
+    series.lag[0].reader = evil.into();
+    series.faults[0].name = evil.into();
+    series.faults[0].label = evil.into();
+    for (name, svg) in pictures(&series, &RenderOptions::default()) {
+        assert!(!svg.contains("<script"), "{name}");
+        assert!(svg.contains("&lt;script&gt;"), "{name}");
+    }
+}
+
+fn arbitrary_series() -> impl Strategy<Value = Series> {
+    let time = || prop_oneof![Just(0u64), 0..20_000 * MS, any::<u64>()].prop_map(Nanos);
+    let op_type =
+        || prop_oneof![Just(OpType::Ok), Just(OpType::Info), Just(OpType::Fail), Just(OpType::Invoke)];
+    let f = || prop_oneof![Just("send".to_owned()), Just("poll".to_owned()), ".{0,12}"];
+    let value = || prop_oneof![Just(0u64), 0..1000u64, any::<u64>()];
+    let values = move || prop::collection::vec(value(), 0..12);
+    let options = move || prop::collection::vec(prop::option::of(value()), 0..12);
+    let window = (any::<u32>(), ".{0,20}", time(), prop::option::of(time()), prop::option::of(any::<bool>()))
+        .prop_map(|(number, name, start, end, bit)| FaultWindow {
+            start,
+            end,
+            bit,
+            ..fault(number % 10, &name, &name, None, None)
+        });
+    let curves = (
+        prop::collection::vec(
+            (f(), op_type(), values()).prop_map(|(f, op_type, count)| Rate { f, op_type, count }),
+            0..5,
+        ),
+        prop::collection::vec(
+            (f(), prop::collection::btree_map("(0\\.5|1|0\\.99|[a-z]{0,3})", options(), 0..4))
+                .prop_map(|(f, by_quantile)| Quantiles { f, by_quantile }),
+            0..3,
+        ),
+        prop::collection::vec(
+            (f(), op_type(), prop::collection::vec(prop::array::uniform3(value()), 0..12), any::<bool>())
+                .prop_map(|(f, op_type, cells, thinned)| LatencyCells { f, op_type, cells, thinned }),
+            0..5,
+        ),
+        (values(), prop::collection::vec((".{0,8}", values()), 0..10))
+            .prop_map(|(total, by_key)| Unseen { total, by_key }),
+        prop::collection::vec((".{0,8}", options()).prop_map(|(reader, lag)| Lag { reader, lag }), 0..11),
+    );
+    let frame = (".{0,30}", time(), prop_oneof![Just(0usize), 0..20usize, Just(usize::MAX)], time());
+    (frame, prop::option::of(time()), prop::collection::vec(window, 0..6), curves).prop_map(
+        |((title, step, steps, end), final_pass, faults, (rates, quantiles, latencies, unseen, lag))| {
+            Series {
+                schema: SERIES_SCHEMA,
+                title,
+                step,
+                steps,
+                end,
+                final_pass,
+                faults,
+                rates,
+                quantiles,
+                latencies,
+                unseen,
+                lag,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_series_has_its_five_small_pictures(series in arbitrary_series(), from in any::<u64>()) {
+        let dir = tempfile::tempdir().unwrap();
+        for path in render(&series, dir.path(), &RenderOptions::default()).unwrap() {
+            let svg = fs::read_to_string(&path).unwrap();
+            prop_assert!(svg.len() <= LARGEST_PICTURE);
+            prop_assert!(svg.ends_with("</svg>\n"));
+            prop_assert!(!svg.contains("NaN") && !svg.contains("inf "));
+        }
+        let window = Window { from: Some(Nanos(from % series.end.0.max(1))), to: None };
+        match render(&series, dir.path(), &RenderOptions { window }) {
+            Ok(paths) => prop_assert_eq!(paths.len(), 5),
+            Err(e) => prop_assert!(matches!(e, RenderError::WindowOutside { .. }), "{}", e),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The command line: what can be typed. Parsing does nothing; what the words mean is decided by the verbs.
+
+mod run_args;
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+pub use self::run_args::RunArgs;
+
+/// What was typed. Help and version print themselves and end the program with 0.
+///
+/// # Errors
+/// What clap refuses, as a usage error: clap's own exit code would pass for a verdict.
+pub fn parse() -> anyhow::Result<Cli> {
+    Cli::try_parse().map_err(|e| match e.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => e.exit(),
+        _ => {
+            let text = e.render().to_string();
+            crate::exit::usage(text.trim_end().trim_start_matches("error: "))
+        }
+    })
+}
+
+/// Does your Kafka lose data? Record, break, judge, explain.
+#[derive(Debug, Parser)]
+#[command(name = "tribunal", version, about, max_term_width = 110, propagate_version = true)]
+#[command(after_help = "\
+Exit codes: 0 valid (or as the scenario expected), 1 invalid, 2 unknown, 130 interrupted,
+254 wrong arguments, 255 tribunal or its environment failed.
+Start with: tribunal run    then: tribunal run mock-duplicates")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a timed test: load, faults, consume-all pass; then analyze and render it
+    Run(Box<RunArgs>),
+    /// Judge stored runs or histories
+    Analyze(AnalyzeArgs),
+    /// Draw the pictures of an analyzed run
+    Render(RenderArgs),
+    /// List the runs
+    Ls(LsArgs),
+    /// Show a run: what it was, what was found, where its files are
+    Show(ShowArgs),
+    /// List the scenarios that ship with tribunal
+    Scenarios,
+    /// Say what this host can do, what is missing, and what earlier runs left behind
+    Doctor(DoctorArgs),
+    /// Undo what a run that died left in force: faults, containers, packet filter rules
+    Heal(HealArgs),
+    /// Convert a history: JSON lines, plain or compressed, from and to Jepsen's EDN
+    Convert(ConvertArgs),
+    /// Print a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Host the mock cluster (started by `run`, speaks on standard input and output)
+    #[command(hide = true)]
+    MockHost,
+}
+
+/// Where runs are kept.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArg {
+    /// Where runs are kept [env: TRIBUNAL_STORE] [default: ./runs]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+}
+
+/// `tribunal analyze`.
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Runs (latest, the beginning of an id, a directory), histories (.jsonl, .jsonl.zst), or - for standard input
+    #[arg(value_name = "RUN|FILE|-", default_value = "latest")]
+    pub histories: Vec<String>,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    /// Print the verdict as JSON (one: an object; several: a list)
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreArg,
+}
+
+/// How a history is judged.
+#[derive(Debug, Clone, Args)]
+pub struct JudgingArgs {
+    /// What was promised: none, at-least-once, default or exactly-once [default: as the run says]
+    #[arg(long, value_name = "NAME")]
+    pub guarantee: Option<String>,
+    /// Threads for reading and checking [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Examples kept in full of each kind of anomaly
+    #[arg(long, value_name = "K", default_value_t = 8)]
+    pub examples: usize,
+}
+
+/// `tribunal convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The history, in any notation (told by its content); - for standard input
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Where it goes: a name that ends in .edn, .jsonl or .jsonl.zst; - for standard output
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// The notation, where OUT's name does not tell it
+    #[arg(long, value_name = "NOTATION", value_parser = ["edn", "jsonl", "zst"])]
+    pub to: Option<String>,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `tribunal render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The run: latest, the beginning of an id, or a directory
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// Draw only this part of the run, e.g. 10s..25s
+    #[arg(long, value_name = "FROM..TO")]
+    pub window: Option<String>,
+    /// Where the pictures go [default: the run's plots/]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The pictures' format
+    #[arg(long, value_name = "FORMAT", default_value = "svg", value_parser = ["svg"])]
+    pub format: String,
+    #[command(flatten)]
+    pub store: StoreArg,
+}
+
+/// `tribunal ls`.
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreArg,
+}
+
+/// `tribunal show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The run: latest, the beginning of an id, or a directory
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// One finding in full with its history lines, by its number in the report (1, 2, ...)
+    #[arg(long, value_name = "N")]
+    pub anomaly: Option<usize>,
+    #[command(flatten)]
+    pub store: StoreArg,
+}
+
+/// `tribunal doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print the facts as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreArg,
+}
+
+/// `tribunal heal`.
+#[derive(Debug, Args)]
+pub struct HealArgs {
+    /// The run: current (the last one that was begun), the beginning of an id, or a directory
+    #[arg(value_name = "RUN", default_value = "current")]
+    pub run: String,
+    #[command(flatten)]
+    pub store: StoreArg,
+}

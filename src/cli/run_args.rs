@@ -1,0 +1,142 @@
+//! The options of `tribunal run`. Each overrides what the scenario says; what is not given stays as it is there.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{JudgingArgs, StoreArg};
+
+/// `tribunal run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// A scenario: one that ships with tribunal (see `tribunal scenarios`) or a .toml file
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<String>,
+
+    /// mock, docker, compose:PROJECT, label:KEY=VALUE, or HOST:PORT[,HOST:PORT...]
+    #[arg(long, help_heading = "Target")]
+    pub target: Option<String>,
+    /// Bootstrap servers of attached containers, where they cannot be worked out from published ports
+    #[arg(long, value_name = "HOST:PORT,...", help_heading = "Target")]
+    pub bootstrap: Option<String>,
+    /// Image of the brokers that tribunal creates
+    #[arg(long, value_name = "IMAGE", help_heading = "Target")]
+    pub image: Option<String>,
+    /// Brokers of a cluster that tribunal creates
+    #[arg(long, value_name = "N", help_heading = "Target")]
+    pub brokers: Option<u16>,
+    /// A broker setting of a cluster that tribunal creates (repeatable)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Target")]
+    pub broker_set: Vec<String>,
+    /// Image with iptables for the side container that cuts links where tribunal is not root
+    #[arg(long, value_name = "IMAGE", help_heading = "Target")]
+    pub tools_image: Option<String>,
+    /// Leave the cluster (or the topics) as they are at the end
+    #[arg(long, help_heading = "Target")]
+    pub keep: bool,
+
+    /// How long the load lasts, e.g. 30s, 5m
+    #[arg(long, value_name = "DURATION", help_heading = "Load")]
+    pub time_limit: Option<String>,
+    /// Sends of each producer; the load ends with them, or with --time-limit
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub sends: Option<u64>,
+    /// Messages a second over all producers (open loop); 0 for a closed loop: as fast as answers come
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub rate: Option<u64>,
+    /// Sends in flight of each producer: its processes
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub in_flight: Option<u32>,
+    /// Producers
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub producers: Option<u32>,
+    /// Consumers that read while the load lasts
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub consumers: Option<u32>,
+    /// Topics
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub topics: Option<u32>,
+    /// Partitions of each topic
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub partitions: Option<u32>,
+    /// Bytes of a record's payload
+    #[arg(long, value_name = "BYTES", help_heading = "Load")]
+    pub record_size: Option<u32>,
+
+    /// 0, 1 or all
+    #[arg(long, value_name = "ACKS", help_heading = "Clients and topics")]
+    pub acks: Option<String>,
+    /// auto (on with acks=all, except on the mock), true or false
+    #[arg(long, value_name = "BOOL", help_heading = "Clients and topics")]
+    pub idempotence: Option<String>,
+    /// Producers with a transactional id, one transaction after the other
+    #[arg(long, help_heading = "Clients and topics")]
+    pub transactional: bool,
+    /// Retries of a produce request by the client library
+    #[arg(long, value_name = "N", help_heading = "Clients and topics")]
+    pub retries: Option<u32>,
+    /// Produce requests in flight on one connection
+    #[arg(long, value_name = "N", help_heading = "Clients and topics")]
+    pub max_in_flight: Option<u32>,
+    /// After this time a send that was not acknowledged is given up, e.g. 10s
+    #[arg(long, value_name = "DURATION", help_heading = "Clients and topics")]
+    pub delivery_timeout: Option<String>,
+    /// A broker waits this long for its replicas
+    #[arg(long, value_name = "DURATION", help_heading = "Clients and topics")]
+    pub request_timeout: Option<String>,
+    /// A request without an answer is given up after this time, and its connection closed
+    #[arg(long, value_name = "DURATION", help_heading = "Clients and topics")]
+    pub socket_timeout: Option<String>,
+    /// How long a producer waits to fill a batch, e.g. 5ms
+    #[arg(long, value_name = "DURATION", help_heading = "Clients and topics")]
+    pub linger: Option<String>,
+    /// none, gzip, snappy, lz4 or zstd
+    #[arg(long, value_name = "CODEC", help_heading = "Clients and topics")]
+    pub compression: Option<String>,
+    /// explicit (tribunal chooses each partition), or a deterministic partitioner of librdkafka
+    #[arg(long, value_name = "NAME", help_heading = "Clients and topics")]
+    pub partitioner: Option<String>,
+    /// Replicas of each partition
+    #[arg(long, value_name = "N", help_heading = "Clients and topics")]
+    pub replication_factor: Option<u16>,
+    /// min.insync.replicas of the topics
+    #[arg(long, value_name = "N", help_heading = "Clients and topics")]
+    pub min_insync_replicas: Option<u16>,
+    /// Any other client setting (repeatable): KEY=VALUE, or producer.KEY=VALUE, consumer.KEY=VALUE
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Clients and topics")]
+    pub client_set: Vec<String>,
+
+    /// A fault (repeatable): NAME@START+DURATION, e.g. isolate-leader@10s+15s, kill-leader@40%+20%
+    #[arg(long, value_name = "FAULT", help_heading = "Faults")]
+    pub fault: Vec<String>,
+    /// Random faults of these kinds, e.g. kill,pause,isolate
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', help_heading = "Faults")]
+    pub nemesis: Vec<String>,
+    /// Mean time from one random fault to the next
+    #[arg(long, value_name = "DURATION", help_heading = "Faults")]
+    pub nemesis_interval: Option<String>,
+    /// No fault at all, whatever the scenario says
+    #[arg(long, conflicts_with_all = ["fault", "nemesis"], help_heading = "Faults")]
+    pub no_faults: bool,
+    /// Seeds every random choice [default: drawn]
+    #[arg(long, value_name = "SEED", help_heading = "Faults")]
+    pub seed: Option<String>,
+
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    /// Record only; `tribunal analyze` judges later
+    #[arg(long)]
+    pub no_analyze: bool,
+    /// Print the verdict as JSON, and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreArg,
+}
+
+impl RunArgs {
+    /// The root of the runs.
+    pub fn store(&self) -> Option<PathBuf> {
+        self.store.store.clone()
+    }
+}

@@ -1,0 +1,31 @@
+//! What tribunal itself has to say during a run: on standard error, and in the run's `tribunal.log`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// Says things and keeps them.
+pub struct Notices {
+    log: Mutex<File>,
+}
+
+impl Notices {
+    /// Begins the log.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn create(path: &Path) -> anyhow::Result<Notices> {
+        let log = File::create(path).map_err(|e| anyhow::anyhow!("cannot create {}: {e}", path.display()))?;
+        Ok(Notices { log: Mutex::new(log) })
+    }
+
+    /// Says a line.
+    pub fn say(&self, text: &str) {
+        let clear = if crate::out::stderr_is_terminal() { "\r\x1b[K" } else { "" };
+        let _ = writeln!(io::stderr(), "{clear}{text}");
+        let mut log = self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The log is a courtesy: a full disk stops the run by its history, not by this.
+        let _ = writeln!(log, "{text}");
+    }
+}

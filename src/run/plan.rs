@@ -1,0 +1,136 @@
+//! The plan of a run: everything that can be refused before anything is started.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use nemesis::admin::TopicSpec;
+use nemesis::cluster::mock::admit::{MockPlan, admit};
+use nemesis::fault::FaultSpec;
+use nemesis::fault::random::RandomSpec;
+use nemesis::fault::schedule::Schedule;
+use nemesis::fault::when::parse_duration;
+use store::run_meta::Terms;
+use workloads::Resolved;
+
+use crate::exit::usage;
+use crate::scenario::{Scenario, Target, parse_seed};
+
+/// What will be done.
+pub struct Plan {
+    /// What was asked for, all options in it.
+    pub scenario: Scenario,
+    /// On what.
+    pub target: Target,
+    /// Seeds every random choice.
+    pub seed: u64,
+    /// By which clients.
+    pub workload: Resolved,
+    /// With which faults.
+    pub schedule: Schedule,
+}
+
+impl Plan {
+    /// Makes the plan of a scenario.
+    ///
+    /// # Errors
+    /// Every contradiction in what was asked for: all usage errors.
+    pub fn make(mut scenario: Scenario) -> Result<Plan> {
+        let target = scenario.target()?;
+        let seed = match &scenario.seed {
+            Some(seed) => parse_seed(seed)?,
+            // Short enough to be typed again.
+            None => u64::from(rand::random::<u32>() >> 8),
+        };
+        scenario.seed = Some(format!("{seed:x}"));
+        let workload = scenario.workload.resolve(target.kind(), seed).map_err(usage)?;
+        let mut specs: Vec<FaultSpec> = Vec::new();
+        for fault in scenario.faults.iter().flatten() {
+            specs.push(fault.parse().map_err(usage)?);
+        }
+        let random = random_faults(&scenario)?;
+        let schedule =
+            Schedule::plan(&specs, random.as_ref(), load_duration(&workload), seed).map_err(usage)?;
+        let plan = Plan { scenario, target, seed, workload, schedule };
+        let judged = checker::Context { terms: plan.terms(), ..checker::Context::default() };
+        checker::admit(&judged, &checker::Options::default()).map_err(usage)?;
+        if plan.target == Target::Mock {
+            plan.admit_on_mock()?;
+        }
+        Ok(plan)
+    }
+
+    fn admit_on_mock(&self) -> Result<()> {
+        let load = self.workload.partition_load(self.workload.time_limit);
+        let specs = self.schedule.specs();
+        admit(&MockPlan {
+            idempotent: self.workload.idempotent,
+            transactional: self.scenario.workload.transactional,
+            max_in_flight: Some(self.scenario.workload.max_in_flight),
+            faults: &specs,
+            bytes_per_partition: Some(load.bytes),
+            batches_per_partition: Some(load.batches),
+        })
+        .map_err(|reasons| usage(format!("the mock cannot be trusted with this run: {reasons}")))
+    }
+
+    /// The topics of the run. On a cluster that is the run's own they have short names.
+    pub fn topics(&self, run_id: &str) -> Vec<TopicSpec> {
+        let workload = &self.scenario.workload;
+        let own = matches!(self.target, Target::Mock | Target::Docker);
+        (0..workload.topics)
+            .map(|i| TopicSpec {
+                name: match (own, workload.topics) {
+                    (true, 1) => "t".to_owned(),
+                    (true, _) => format!("t{i}"),
+                    (false, _) => format!("tribunal-{run_id}-{i}"),
+                },
+                partitions: workload.partitions as i32,
+                replication_factor: workload.replication_factor as i32,
+                config: self.workload.topic_settings.clone(),
+            })
+            .collect()
+    }
+
+    /// What judging will depend on.
+    pub fn terms(&self) -> Terms {
+        let mut terms = Terms {
+            guarantee: self.scenario.guarantee.clone(),
+            faults_asked: Some(self.schedule.faults.len() as u32),
+            consume_all: Some(true),
+            log_start_must_be_zero: self.target == Target::Mock,
+            expect: self.scenario.expect.clone(),
+            ..Terms::default()
+        };
+        self.workload.terms(&mut terms);
+        terms
+    }
+
+    /// How long the load lasts, where that is known.
+    pub fn load_duration(&self) -> Option<Duration> {
+        load_duration(&self.workload)
+    }
+}
+
+fn random_faults(scenario: &Scenario) -> Result<Option<RandomSpec>> {
+    let Some(random) = &scenario.random else { return Ok(None) };
+    let mut spec = RandomSpec::parse(&random.kinds.join(",")).map_err(usage)?;
+    if let Some(interval) = &random.interval {
+        spec.interval =
+            parse_duration(interval).map_err(|e| usage(format!("cannot read interval `{interval}`: {e}")))?;
+        spec.hold = spec.interval / 2;
+    }
+    Ok(Some(spec))
+}
+
+/// A load that its sends end has no length that is known beforehand, unless a rate paces it.
+fn load_duration(workload: &Resolved) -> Option<Duration> {
+    let config = &workload.config;
+    match config.sends {
+        None => Some(workload.time_limit),
+        Some(sends) if config.rate > 0.0 => {
+            let seconds = sends as f64 * f64::from(config.producers) / config.rate;
+            Some(workload.time_limit.min(Duration::from_secs_f64(seconds)))
+        }
+        Some(_) => None,
+    }
+}

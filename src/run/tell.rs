@@ -1,0 +1,62 @@
+//! What the workload and the consume-all pass came to, in lines for people.
+
+use std::fmt::Write as _;
+
+use workloads::{DrainReport, QueueReport};
+
+use super::display::grouped;
+
+/// The load: what was sent, and what a reader must know of how.
+pub fn load(report: &QueueReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  ✓ load ({:.1}s)  ok {}   info {}   fail {}   read {}   peak {}/s",
+        report.seconds,
+        grouped(report.ok),
+        grouped(report.info),
+        grouped(report.fail),
+        grouped(report.polled),
+        grouped(report.peak_rate.round() as u64)
+    )];
+    // The last instants of a schedule may fall behind its end on any machine.
+    if report.unsent * 1000 > report.invoked {
+        lines.push(format!(
+            "  warning: {} sends of the schedule were never made (up to {:.0} ms behind): the cluster or this machine is \
+             slower than --rate",
+            grouped(report.unsent),
+            report.lag_ms_max
+        ));
+    }
+    if report.restarts > 0 {
+        lines.push(format!("  clients were restarted {} times", report.restarts));
+    }
+    if report.hung > 0 {
+        lines.push(format!(
+            "  warning: {} clients hung when they were closed and were left behind",
+            report.hung
+        ));
+    }
+    if !report.client_errors.is_empty() {
+        let mut text = String::from("  client errors:");
+        for (name, count) in &report.client_errors {
+            let _ = write!(text, " {name} x{count}");
+        }
+        lines.push(text);
+    }
+    lines
+}
+
+/// The consume-all pass: how far it came.
+pub fn drain(report: &DrainReport) -> String {
+    let mark = if report.is_complete() { "✓" } else { "-" };
+    let mut text = format!(
+        "  {mark} consume-all ({:.1}s)  {} records, {} of {} partitions to their end",
+        report.seconds,
+        grouped(report.records),
+        report.covered,
+        report.partitions
+    );
+    for missed in &report.not_covered {
+        let _ = write!(text, "\n    {}: {}", missed.key, missed.reason);
+    }
+    text
+}

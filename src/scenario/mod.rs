@@ -1,0 +1,249 @@
+//! Scenarios: what a run shall be, from a file, from those that ship, and from the command line over both.
+
+mod overrides;
+mod shipped;
+mod target;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use store::settings::{Settings, redact};
+use workloads::QueueConfig;
+
+pub use self::overrides::parse_seed;
+pub use self::shipped::SHIPPED;
+pub use self::target::Target;
+use crate::cli::RunArgs;
+use crate::exit::usage;
+
+/// What a run shall be. Every field has a default; a file names what differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// The test's name: runs are kept below it.
+    pub test: String,
+    /// What it shows, for `tribunal scenarios`.
+    pub about: String,
+    /// See [`Target`].
+    pub target: String,
+    /// Bootstrap servers of attached containers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<String>,
+    /// Image of the brokers that tribunal creates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Image of the side container that cuts links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_image: Option<String>,
+    /// Brokers that tribunal creates.
+    pub brokers: u16,
+    /// Seeds every random choice; drawn where it is not given. Hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
+    /// `none`, `at-least-once`, `default` or `exactly-once`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guarantee: Option<String>,
+    /// Faults as `--fault` takes them; `None`: the target's own default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<String>>,
+    /// Random faults beside them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub random: Option<RandomFaults>,
+    /// What will be found: kind of anomaly (or `validity`) to `>0`, `=0`, `valid` ...
+    pub expect: BTreeMap<String, String>,
+    /// Settings of the brokers that tribunal creates.
+    pub broker_set: BTreeMap<String, String>,
+    /// What the clients do.
+    pub workload: QueueConfig,
+}
+
+/// Random faults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomFaults {
+    /// Their kinds.
+    pub kinds: Vec<String>,
+    /// Mean time from one to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Scenario {
+            test: "queue".into(),
+            about: String::new(),
+            target: "mock".into(),
+            bootstrap: None,
+            image: None,
+            tools_image: None,
+            brokers: 3,
+            seed: None,
+            guarantee: None,
+            faults: None,
+            random: None,
+            expect: BTreeMap::new(),
+            broker_set: BTreeMap::new(),
+            workload: QueueConfig::default(),
+        }
+    }
+}
+
+impl Scenario {
+    /// The scenario that was named, or the plain one, with the command line's options over it.
+    ///
+    /// # Errors
+    /// A name that nothing has, a file that cannot be read, an option that makes no sense: all usage errors.
+    pub fn resolve(args: &RunArgs) -> anyhow::Result<Scenario> {
+        let base = match &args.scenario {
+            None => Scenario::default(),
+            Some(name) => Scenario::named(name)?,
+        };
+        let mut scenario = overrides::apply(base, args)?;
+        let target = scenario.target()?;
+        if scenario.faults.is_none() {
+            let random = scenario.random.is_some();
+            scenario.faults = Some(if random { Vec::new() } else { target.default_faults() });
+        }
+        if args.scenario.is_none()
+            && scenario.workload.sends.is_none()
+            && scenario.workload.time_limit.is_none()
+        {
+            scenario.workload.time_limit = Some(target.default_time_limit());
+        }
+        Ok(scenario)
+    }
+
+    fn named(name: &str) -> anyhow::Result<Scenario> {
+        if let Some(shipped) = SHIPPED.iter().find(|s| s.name == name) {
+            return Ok(shipped.parse());
+        }
+        let path = Path::new(name);
+        if !path.exists() {
+            return Err(usage(format!(
+                "there is no scenario \"{name}\": neither a file nor one of {}",
+                SHIPPED.iter().map(|s| s.name).collect::<Vec<_>>().join(", ")
+            )));
+        }
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {name}")).map_err(usage)?;
+        let mut scenario: Scenario =
+            toml::from_str(&text).map_err(|e| usage(format!("{name}: {}", e.to_string().trim_end())))?;
+        // A file that does not name its test is named by its own name; a run's copy names it.
+        if let (Some(stem), false) =
+            (path.file_stem(), text.lines().any(|l| l.trim_start().starts_with("test")))
+        {
+            scenario.test = stem.to_string_lossy().into_owned();
+        }
+        scenario.check_name()?;
+        Ok(scenario)
+    }
+
+    /// The test's name becomes a directory.
+    fn check_name(&self) -> anyhow::Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if self.test.is_empty() || self.test.starts_with('.') || !self.test.chars().all(plain) {
+            return Err(usage(format!(
+                "test = \"{}\" cannot name a directory: use letters, digits, - and _",
+                self.test
+            )));
+        }
+        Ok(())
+    }
+
+    /// Its target.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn target(&self) -> anyhow::Result<Target> {
+        self.target.parse().map_err(usage)
+    }
+
+    /// As it is stored beside its run: secrets redacted.
+    pub fn redacted(&self) -> Scenario {
+        let mut copy = self.clone();
+        copy.workload.client_set = redact(&copy.workload.client_set);
+        copy.broker_set = redact(&copy.broker_set);
+        copy
+    }
+
+    /// Settings that reach every client and the admin side alike: how to get in.
+    pub fn security(&self) -> Settings {
+        let is_security = |name: &str| {
+            ["security.", "ssl.", "sasl.", "enable.ssl."].iter().any(|prefix| name.starts_with(prefix))
+        };
+        let settings = &self.workload.client_set;
+        settings.iter().filter(|(name, _)| is_security(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Verb};
+
+    fn resolved(args: &[&str]) -> anyhow::Result<Scenario> {
+        let cli = Cli::parse_from([&["tribunal", "run"], args].concat());
+        let Verb::Run(args) = cli.verb else { panic!("it is a run") };
+        Scenario::resolve(&args)
+    }
+
+    #[test]
+    fn every_shipped_scenario_parses_and_has_its_words() {
+        for shipped in SHIPPED {
+            let scenario = shipped.parse();
+            assert_eq!(scenario.test, shipped.name);
+            assert!(scenario.about.len() > 20, "{} says what it shows", shipped.name);
+            for fault in scenario.faults.iter().flatten() {
+                fault
+                    .parse::<nemesis::fault::FaultSpec>()
+                    .unwrap_or_else(|e| panic!("{}: {e}", shipped.name));
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_scenario() {
+        let scenario =
+            resolved(&["mock-duplicates", "--producers", "3", "--time-limit", "5s"]).expect("resolves");
+        assert_eq!(scenario.workload.producers, 3);
+        assert_eq!(scenario.workload.time_limit.map(|d| d.as_secs()), Some(5));
+        assert_eq!(scenario.test, "mock-duplicates");
+    }
+
+    #[test]
+    fn a_stored_scenario_is_the_same_scenario() {
+        let scenario =
+            resolved(&["--seed", "7f", "--fault", "broker-down@5s+2s", "--acks", "1"]).expect("resolves");
+        let text = toml::to_string(&scenario).expect("it is written");
+        let again: Scenario = toml::from_str(&text).expect("and read again");
+        assert_eq!(again, scenario);
+    }
+
+    #[test]
+    fn mistakes_are_usage_errors_that_name_what_is_wrong() {
+        for (args, word) in [
+            (&["no-such-scenario"][..], "mock-duplicates"),
+            (&["--target", "podman"], "podman"),
+            (&["--time-limit", "soon"], "soon"),
+            (&["--acks", "2"], "0, 1, all"),
+            (&["--client-set", "novalue"], "novalue"),
+            (&["--seed", "xyz"], "xyz"),
+        ] {
+            let error = resolved(args).expect_err("it is refused");
+            assert!(error.downcast_ref::<crate::exit::Usage>().is_some(), "{args:?}: {error:#}");
+            assert!(format!("{error:#}").contains(word), "{args:?}: {error:#}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_reach_the_disk() {
+        let scenario = resolved(&["--client-set", "sasl.password=hunter2"]).expect("resolves");
+        assert_eq!(scenario.security()["sasl.password"], "hunter2");
+        assert!(!toml::to_string(&scenario.redacted()).expect("it is written").contains("hunter2"));
+    }
+}

@@ -1,0 +1,41 @@
+//! The scenarios that ship inside the binary.
+
+use super::Scenario;
+
+/// One of them.
+#[derive(Debug)]
+pub struct Shipped {
+    /// What `tribunal run` calls it.
+    pub name: &'static str,
+    /// Its file.
+    pub text: &'static str,
+}
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        &[$(Shipped { name: $name, text: include_str!(concat!("../../scenarios/", $name, ".toml")) }),*]
+    };
+}
+
+/// All of them, in the order in which a newcomer should meet them.
+pub const SHIPPED: &[Shipped] = shipped![
+    "mock-duplicates",
+    "mock-reordering",
+    "mock-acks0-loss",
+    "acks1-isolated-leader",
+    "acks-all-isolated-leader",
+    "acks-all-killed-leader",
+];
+
+impl Shipped {
+    /// Its content.
+    ///
+    /// # Panics
+    /// Never, as a test sees to.
+    pub fn parse(&self) -> Scenario {
+        let mut scenario: Scenario =
+            toml::from_str(self.text).unwrap_or_else(|e| panic!("scenarios/{}.toml: {e}", self.name));
+        scenario.test = self.name.into();
+        scenario
+    }
+}

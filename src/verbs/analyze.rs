@@ -1,0 +1,223 @@
+//! `tribunal analyze`: open the run, load the history, check, save the verdict, print, exit.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+use checker::{Analysis, Context, Options};
+use store::cluster::ClusterSample;
+use store::reader::Source;
+use store::run_dir::{RunDir, Runs};
+use store::run_meta::{RunMeta, RunStatus};
+use store::verdict::{Validity, Verdict};
+
+use crate::cli::{AnalyzeArgs, JudgingArgs};
+use crate::exit::{FAILED, complain, usage};
+use crate::out;
+
+/// What is judged: a run, or a history alone.
+enum Subject {
+    Run(RunDir),
+    File(PathBuf),
+    Stdin,
+}
+
+/// Judges every history that was named; several at once share the machine.
+pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
+    let runs = Runs::at(args.store.store.clone());
+    let subjects =
+        args.histories.iter().map(|name| Ok((name, subject(name, &runs)?))).collect::<Result<Vec<_>>>()?;
+    if subjects.iter().filter(|(_, s)| matches!(s, Subject::Stdin)).count() > 1 {
+        return Err(usage("standard input (-) can be read once only"));
+    }
+    let all = options(&args.judging)?;
+    // Each history is parallel in itself: with several of them, each gets its share of the threads.
+    let at_once = subjects.len().min(all.threads);
+    let share = Options { threads: all.threads.div_ceil(at_once.max(1)), ..all };
+    let mut judged: Vec<Option<Result<Verdict>>> = subjects.iter().map(|_| None).collect();
+    let (next, results) = (std::sync::Mutex::new(0), std::sync::Mutex::new(&mut judged));
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let i = {
+                        let mut next = next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        *next += 1;
+                        *next - 1
+                    };
+                    let Some((_, subject)) = subjects.get(i) else { break };
+                    let verdict = judge(subject, &share);
+                    results.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[i] = Some(verdict);
+                }
+            });
+        }
+    });
+    report(args, &subjects, judged)
+}
+
+fn report(
+    args: &AnalyzeArgs,
+    subjects: &[(&String, Subject)],
+    judged: Vec<Option<Result<Verdict>>>,
+) -> Result<u8> {
+    let several = subjects.len() > 1;
+    let mut verdicts = Vec::new();
+    let mut failed = false;
+    for ((name, subject), verdict) in subjects.iter().zip(judged) {
+        let verdict = verdict.context("a history was not judged; this is a bug in tribunal")?;
+        match verdict {
+            Ok(verdict) => {
+                if !args.json {
+                    if several {
+                        out::print(&format!("== {name}\n"))?;
+                    }
+                    let next = match subject {
+                        Subject::Run(run) => next_steps(run, &verdict),
+                        _ => Vec::new(),
+                    };
+                    print_verdict(&verdict, &next)?;
+                }
+                verdicts.push(verdict);
+            }
+            Err(error) if several => {
+                complain(&format!("error: {name}: {error:#}"));
+                failed = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if args.json {
+        let text = match verdicts.as_slice() {
+            [one] if !several => serde_json::to_string_pretty(one)?,
+            all => serde_json::to_string_pretty(all)?,
+        };
+        out::print(&format!("{text}\n"))?;
+    }
+    if failed {
+        return Ok(FAILED);
+    }
+    Ok(worst(&verdicts))
+}
+
+/// One exit code for all: invalid before unknown before valid.
+fn worst(verdicts: &[Verdict]) -> u8 {
+    let rank = |code: &u8| match code {
+        1 => 2,
+        2 => 1,
+        _ => 0,
+    };
+    verdicts.iter().map(Verdict::exit_code).max_by_key(rank).unwrap_or(Validity::Unknown.exit_code())
+}
+
+fn subject(name: &str, runs: &Runs) -> Result<Subject> {
+    if name == "-" {
+        return Ok(Subject::Stdin);
+    }
+    let path = Path::new(name);
+    if path.is_file() {
+        return Ok(Subject::File(path.to_owned()));
+    }
+    Ok(Subject::Run(runs.find(name)?))
+}
+
+/// The options of judging.
+///
+/// # Errors
+/// If the guarantee has no such name.
+pub fn options(judging: &JudgingArgs) -> Result<Options> {
+    let mut options =
+        Options { examples: judging.examples, guarantee: judging.guarantee.clone(), ..Options::default() };
+    if let Some(threads) = judging.threads {
+        options.threads = usize::from(threads);
+    }
+    checker::admit(&Context::default(), &options).map_err(usage)?;
+    Ok(options)
+}
+
+fn judge(subject: &Subject, options: &Options) -> Result<Verdict> {
+    match subject {
+        Subject::Run(run) => judge_run(run, options).map(|analysis| analysis.verdict),
+        Subject::File(path) => {
+            let title = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let context = Context { title, ..Context::default() };
+            Ok(checker::analyze(Source::open(path)?, &context, options)?.verdict)
+        }
+        Subject::Stdin => {
+            let context = Context { title: "standard input".into(), ..Context::default() };
+            Ok(checker::analyze(Source::stdin(), &context, options)?.verdict)
+        }
+    }
+}
+
+/// Judges a run and saves its verdict and series.
+///
+/// # Errors
+/// If the history cannot be read, or the verdict not written.
+pub fn judge_run(run: &RunDir, options: &Options) -> Result<Analysis> {
+    let meta = run.read_meta()?;
+    let context = context(run, &meta)?;
+    let mut analysis = checker::analyze(Source::open(&run.history())?, &context, options)?;
+    match &meta.status {
+        RunStatus::Recorded => {}
+        RunStatus::Running => {
+            analysis.verdict.notes.push("the run has not ended, or tribunal was killed".into())
+        }
+        RunStatus::Interrupted => analysis.verdict.notes.push("the run was interrupted".into()),
+        RunStatus::Failed { reason } => analysis.verdict.notes.push(format!("the run failed: {reason}")),
+    }
+    run.write_verdict(&analysis.verdict)?;
+    run.write_series(&analysis.series)?;
+    Ok(analysis)
+}
+
+fn context(run: &RunDir, meta: &RunMeta) -> Result<Context> {
+    Ok(Context {
+        terms: meta.terms.clone(),
+        caveat: meta.target.caveat.clone(),
+        nodes: meta.target.nodes.clone(),
+        cluster: samples(&run.cluster())?,
+        title: format!("{}  {}", meta.test, meta.id),
+    })
+}
+
+/// What the sampler wrote. A line that was being written when the run died is left out, as is a missing
+/// file: samples explain a verdict, they do not make it.
+fn samples(path: &Path) -> Result<Vec<ClusterSample>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let mut samples = Vec::with_capacity(lines.len());
+    for (i, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(sample) => samples.push(sample),
+            Err(_) if i + 1 == lines.len() => {}
+            Err(e) => return Err(e).with_context(|| format!("{}: line {}", path.display(), i + 1)),
+        }
+    }
+    Ok(samples)
+}
+
+/// Prints a verdict for people.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub fn print_verdict(verdict: &Verdict, next: &[(String, String)]) -> Result<()> {
+    out::print(&results::verdict_text(verdict, &out::style(), next))
+}
+
+/// What somebody would want to do after this verdict.
+pub fn next_steps(run: &RunDir, verdict: &Verdict) -> Vec<(String, String)> {
+    let step = |command: String, why: &str| (command, why.to_owned());
+    let mut next = Vec::new();
+    if !verdict.anomalies.is_empty() {
+        next.push(step(
+            format!("tribunal show {} --anomaly 1", run.id()),
+            "the first finding with its history lines",
+        ));
+    }
+    next.push(step(format!("tribunal run {}", run.scenario().display()), "the same run again"));
+    next
+}

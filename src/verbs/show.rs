@@ -1,0 +1,89 @@
+//! `tribunal show`: what a run was, what was found, where its files are; or one finding with its history lines.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use store::chunks::map_chunks;
+use store::reader::{ReadError, Source};
+use store::run_dir::{RunDir, Runs};
+
+use super::analyze::next_steps;
+use crate::cli::ShowArgs;
+use crate::exit::usage;
+use crate::out;
+
+/// Shows a run, or one finding of it.
+pub fn show(args: &ShowArgs) -> Result<u8> {
+    let run = Runs::at(args.store.store.clone()).find(&args.run)?;
+    match args.anomaly {
+        None => summary(&run),
+        Some(number) => finding(&run, number),
+    }
+}
+
+fn summary(run: &RunDir) -> Result<u8> {
+    let meta = run.read_meta()?;
+    let verdict = run.verdict().exists().then(|| run.read_verdict()).transpose()?;
+    let mut files: Vec<(String, u64)> = Vec::new();
+    for path in [
+        run.history(),
+        run.cluster(),
+        run.journal(),
+        run.verdict(),
+        run.series(),
+        run.plots(),
+        run.nodes(),
+        run.log(),
+    ] {
+        if let Ok(metadata) = std::fs::metadata(&path) {
+            files.push((path.display().to_string(), metadata.len()));
+        }
+    }
+    let next = verdict.as_ref().map_or_else(
+        || vec![(format!("tribunal analyze {}", run.id()), "judge it".to_owned())],
+        |verdict| next_steps(run, verdict),
+    );
+    out::print(&results::run_text(&meta, verdict.as_ref(), &files, &out::style(), &next))?;
+    Ok(0)
+}
+
+/// Examples are numbered through all kinds, in the order of the report.
+fn finding(run: &RunDir, number: usize) -> Result<u8> {
+    if !run.verdict().exists() {
+        bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
+    }
+    let verdict = run.read_verdict()?;
+    let lines = lines_of(run, &results::witness_lines(&verdict, number))?;
+    let Some(text) = results::anomaly_text(&verdict, number, &lines, &out::style()) else {
+        let examples: usize = verdict.anomalies.values().map(|a| a.examples.len()).sum();
+        return Err(usage(match examples {
+            0 => format!("{} has no findings to show", run.name()),
+            n => format!("there is no finding {number}: {} has 1 to {n}", run.name()),
+        }));
+    };
+    out::print(&text)?;
+    Ok(0)
+}
+
+/// The raw lines of a history with these numbers.
+fn lines_of(run: &RunDir, wanted: &[u64]) -> Result<BTreeMap<u64, String>> {
+    let mut lines = BTreeMap::new();
+    // Chunks do not know their number until they are joined: their text is looked at then.
+    map_chunks(
+        Source::open(&run.history())?,
+        1,
+        |text| Ok(text.to_vec()),
+        |chunk| {
+            let last = chunk.first_line + chunk.lines;
+            if wanted.iter().any(|n| (chunk.first_line..last).contains(n)) {
+                for (number, line) in (chunk.first_line..).zip(chunk.item.split(|b| *b == b'\n')) {
+                    if wanted.contains(&number) {
+                        lines.insert(number, String::from_utf8_lossy(line).into_owned());
+                    }
+                }
+            }
+            Ok::<(), ReadError>(())
+        },
+    )?;
+    Ok(lines)
+}

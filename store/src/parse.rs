@@ -1,0 +1,532 @@
+//! Text of a history to a [`Batch`]: the hot path of every analysis.
+//!
+//! Lines are JSON objects with fields in any order; tribunal's own order is the quickest. A field that is not
+//! known is passed over, so that other harnesses may add theirs.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
+
+use crate::batch::{Batch, F, HASHED, KeyId, Line, MopKind, MopRow, NameId, Record, Span, ValueId};
+use crate::json::{Cursor, JsonError, JsonResult};
+use crate::op::{Isolation, OpType, PersistenceStatus, Process};
+use crate::time::Nanos;
+
+/// Why a chunk could not be parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineError {
+    /// The line in the chunk, from 0.
+    pub line: u64,
+    /// The byte in that line, from 0.
+    pub byte: u64,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// Parses complete lines.
+///
+/// # Errors
+/// At the first line that is not a history event, with its line and byte.
+pub fn parse_lines(text: &[u8]) -> Result<Batch, LineError> {
+    let mut parser = Parser::default();
+    // A line of a history is rarely under 90 bytes.
+    parser.batch.lines.reserve(text.len() / 90 + 1);
+    let mut start = 0;
+    let mut number = 0;
+    while start < text.len() {
+        let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |n| start + n);
+        parser.line(&text[start..end], number).map_err(|JsonError { at, reason }| LineError {
+            line: u64::from(number),
+            byte: at as u64,
+            reason,
+        })?;
+        start = end + 1;
+        number += 1;
+    }
+    Ok(parser.batch)
+}
+
+#[derive(Default)]
+struct Parser {
+    batch: Batch,
+    keys: Interner,
+    names: Interner,
+}
+
+/// Text to a small number. Most look-ups ask for what was just asked for.
+#[derive(Default)]
+struct Interner {
+    ids: FxHashMap<Box<str>, u32>,
+    recent: Vec<(Box<str>, u32)>,
+}
+
+impl Interner {
+    #[inline]
+    fn id(&mut self, text: &str, all: &mut Vec<String>) -> u32 {
+        if let Some((_, id)) = self.recent.iter().find(|(t, _)| **t == *text) {
+            return *id;
+        }
+        self.slow_id(text, all)
+    }
+
+    fn slow_id(&mut self, text: &str, all: &mut Vec<String>) -> u32 {
+        let id = match self.ids.get(text) {
+            Some(id) => *id,
+            None => {
+                let id = all.len() as u32;
+                all.push(text.to_owned());
+                self.ids.insert(text.into(), id);
+                id
+            }
+        };
+        // A handful of keys is usual; with more of them the map is quicker than a walk.
+        if self.recent.len() < 8 {
+            self.recent.push((text.into(), id));
+        }
+        id
+    }
+}
+
+/// The fields of a line.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Index,
+    Time,
+    Process,
+    Type,
+    F,
+    Value,
+    Client,
+    Incarnation,
+    Seq,
+    Due,
+    Node,
+    Status,
+    Error,
+    Isolation,
+    Unacked,
+    Final,
+    Fault,
+    Position,
+    Eof,
+    Unknown,
+}
+
+/// A field's name. The ones that every line has are told by their bytes alone.
+#[inline]
+fn field(cursor: &mut Cursor<'_>) -> JsonResult<Field> {
+    const COMMON: [(&[u8], Field); 8] = [
+        (b"\"index\"", Field::Index),
+        (b"\"time\"", Field::Time),
+        (b"\"process\"", Field::Process),
+        (b"\"type\"", Field::Type),
+        (b"\"f\"", Field::F),
+        (b"\"value\"", Field::Value),
+        (b"\"client\"", Field::Client),
+        (b"\"seq\"", Field::Seq),
+    ];
+    for (name, field) in COMMON {
+        if cursor.literal(name) {
+            return Ok(field);
+        }
+    }
+    Ok(match &*cursor.string()? {
+        "index" => Field::Index,
+        "time" => Field::Time,
+        "process" => Field::Process,
+        "type" => Field::Type,
+        "f" => Field::F,
+        "value" => Field::Value,
+        "client" => Field::Client,
+        "incarnation" => Field::Incarnation,
+        "seq" => Field::Seq,
+        "due" => Field::Due,
+        "node" => Field::Node,
+        "status" => Field::Status,
+        "error" => Field::Error,
+        "isolation" => Field::Isolation,
+        "unacked" => Field::Unacked,
+        "final" => Field::Final,
+        "fault" => Field::Fault,
+        "position" => Field::Position,
+        "eof" => Field::Eof,
+        _ => Field::Unknown,
+    })
+}
+
+/// What a line's object has named so far.
+#[derive(Default)]
+struct Seen<'a> {
+    time: bool,
+    process: bool,
+    op_type: bool,
+    f: bool,
+    /// The value's text and place, where it came before `f`.
+    value: Option<(&'a str, usize)>,
+}
+
+impl Parser {
+    fn line(&mut self, text: &[u8], number: u32) -> JsonResult<()> {
+        let mut cursor = Cursor::new(text);
+        if cursor.peek().is_none() {
+            return Ok(());
+        }
+        cursor.expect(b'{')?;
+        let mut line = Line { number, ..Line::EMPTY };
+        let mut seen = Seen::default();
+        if !cursor.take(b'}') {
+            loop {
+                let field = field(&mut cursor)?;
+                cursor.expect(b':')?;
+                self.field(field, &mut cursor, &mut line, &mut seen)?;
+                if !cursor.more(b'}')? {
+                    break;
+                }
+            }
+        }
+        cursor.end()?;
+        for (present, name) in
+            [(seen.time, "time"), (seen.process, "process"), (seen.op_type, "type"), (seen.f, "f")]
+        {
+            if !present {
+                return cursor.error(format!("the event has no \"{name}\""));
+            }
+        }
+        if let Some((raw, at)) = seen.value {
+            let mut value = Cursor::new(raw.as_bytes());
+            self.value(&mut value, &mut line).map_err(|e| JsonError { at: e.at + at, ..e })?;
+        }
+        self.batch.lines.push(line);
+        Ok(())
+    }
+
+    #[inline]
+    fn field<'a>(
+        &mut self,
+        field: Field,
+        cursor: &mut Cursor<'a>,
+        line: &mut Line,
+        seen: &mut Seen<'a>,
+    ) -> JsonResult<()> {
+        match field {
+            Field::Index if cursor.null() => {}
+            Field::Index => {
+                cursor.u64()?;
+            }
+            Field::Time => {
+                line.time = Nanos(cursor.u64()?);
+                seen.time = true;
+            }
+            Field::Process => {
+                line.process = process(cursor)?;
+                seen.process = true;
+            }
+            Field::Type => {
+                line.op_type = op_type(cursor)?;
+                seen.op_type = true;
+            }
+            Field::F => {
+                line.f = self.function(cursor)?;
+                seen.f = true;
+            }
+            Field::Value if seen.f => self.value(cursor, line)?,
+            Field::Value => {
+                cursor.peek();
+                let at = cursor.position();
+                seen.value = Some((cursor.raw()?, at));
+            }
+            Field::Unknown => {
+                cursor.raw()?;
+            }
+            _ if cursor.null() => {}
+            Field::Client => line.client = small(cursor)?,
+            Field::Incarnation => line.incarnation = small(cursor)?,
+            Field::Fault => line.fault = small(cursor)?,
+            Field::Seq => line.seq = cursor.u64()?,
+            Field::Due => line.due = cursor.u64()?,
+            Field::Node => {
+                let node = cursor.i64()?;
+                let Ok(node) = i32::try_from(node) else {
+                    return cursor.error(format!("node {node} is no broker id"));
+                };
+                line.node = node;
+            }
+            Field::Error => {
+                let text = match cursor.peek() {
+                    Some(b'"') => cursor.string()?,
+                    _ => Cow::Borrowed(cursor.raw()?),
+                };
+                line.error = self.names.id(&text, &mut self.batch.names);
+            }
+            Field::Status => line.status = Some(status(cursor)?),
+            Field::Isolation => line.isolation = Some(isolation(cursor)?),
+            Field::Unacked => line.unacked = cursor.boolean()?,
+            Field::Final => line.final_pass = cursor.boolean()?,
+            Field::Position => self.positions(cursor, line)?,
+            Field::Eof => self.eofs(cursor, line)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn function(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<F> {
+        // These two are nearly every line.
+        if cursor.literal(b"\"send\"") {
+            return Ok(F::Send);
+        }
+        if cursor.literal(b"\"poll\"") {
+            return Ok(F::Poll);
+        }
+        Ok(match &*cursor.string()? {
+            "send" => F::Send,
+            "poll" => F::Poll,
+            "txn" => F::Txn,
+            "offsets" => F::Offsets,
+            "assign" => F::Assign,
+            "subscribe" => F::Subscribe,
+            "seek" => F::Seek,
+            "crash" => F::Crash,
+            "commit" => F::Commit,
+            "rebalance" => F::Rebalance,
+            other => F::Other(NameId(self.names.id(other, &mut self.batch.names))),
+        })
+    }
+
+    #[inline]
+    fn key(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<KeyId> {
+        let text = match cursor.peek() {
+            Some(b'"') => cursor.string()?,
+            Some(b'0'..=b'9' | b'-') => Cow::Owned(cursor.i64()?.to_string()),
+            _ => return cursor.error("a key is a string or a whole number"),
+        };
+        Ok(KeyId(self.keys.id(&text, &mut self.batch.keys)))
+    }
+
+    #[inline]
+    fn value(&mut self, cursor: &mut Cursor<'_>, line: &mut Line) -> JsonResult<()> {
+        if cursor.null() {
+            return Ok(());
+        }
+        if matches!(line.f, F::Send | F::Poll | F::Txn) {
+            return self.mops(cursor, line);
+        }
+        line.value = self.batch.values.len() as u32;
+        let raw = cursor.raw()?;
+        self.batch.values.push(raw.to_owned());
+        Ok(())
+    }
+
+    fn mops(&mut self, cursor: &mut Cursor<'_>, line: &mut Line) -> JsonResult<()> {
+        let start = self.batch.mops.len() as u32;
+        cursor.expect(b'[')?;
+        if !cursor.take(b']') {
+            loop {
+                self.mop(cursor)?;
+                if !cursor.more(b']')? {
+                    break;
+                }
+            }
+        }
+        line.mops = Span { start, end: self.batch.mops.len() as u32 };
+        Ok(())
+    }
+
+    fn mop(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<()> {
+        cursor.expect(b'[')?;
+        let send = cursor.literal(b"\"send\"")
+            || word(cursor, "the micro-operation", |word| match word {
+                "send" => Some(true),
+                "poll" => Some(false),
+                _ => None,
+            })?;
+        match send {
+            true => {
+                cursor.expect(b',')?;
+                let key = self.key(cursor)?;
+                cursor.expect(b',')?;
+                let (offset, value) = if cursor.take(b'[') {
+                    let offset = if cursor.null() { None } else { Some(cursor.i64()?) };
+                    cursor.expect(b',')?;
+                    let value = value_id(cursor)?;
+                    cursor.expect(b']')?;
+                    (offset, value)
+                } else {
+                    (None, value_id(cursor)?)
+                };
+                let records = Span::default();
+                self.batch.mops.push(MopRow { kind: MopKind::Send, key, value, offset, records });
+            }
+            false => {
+                if cursor.take(b',') && !cursor.null() {
+                    self.polled(cursor)?;
+                }
+            }
+        }
+        cursor.expect(b']')
+    }
+
+    fn polled(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<()> {
+        cursor.expect(b'{')?;
+        if cursor.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key(cursor)?;
+            cursor.expect(b':')?;
+            cursor.expect(b'[')?;
+            let start = self.batch.records.len() as u32;
+            if !cursor.take(b']') {
+                loop {
+                    cursor.expect(b'[')?;
+                    let offset = cursor.i64()?;
+                    cursor.expect(b',')?;
+                    let value = if cursor.null() { None } else { Some(value_id(cursor)?) };
+                    if cursor.take(b',') && !cursor.null() {
+                        cursor.i64()?;
+                    }
+                    cursor.expect(b']')?;
+                    self.batch.records.push(Record { offset, value });
+                    if !cursor.more(b']')? {
+                        break;
+                    }
+                }
+            }
+            let records = Span { start, end: self.batch.records.len() as u32 };
+            self.batch.mops.push(MopRow { kind: MopKind::Poll, key, value: 0, offset: None, records });
+            if !cursor.more(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn positions(&mut self, cursor: &mut Cursor<'_>, line: &mut Line) -> JsonResult<()> {
+        let start = self.batch.positions.len() as u32;
+        cursor.expect(b'{')?;
+        if !cursor.take(b'}') {
+            loop {
+                let key = self.key(cursor)?;
+                cursor.expect(b':')?;
+                let offset = cursor.i64()?;
+                self.batch.positions.push((key, offset));
+                if !cursor.more(b'}')? {
+                    break;
+                }
+            }
+        }
+        line.positions = Span { start, end: self.batch.positions.len() as u32 };
+        Ok(())
+    }
+
+    fn eofs(&mut self, cursor: &mut Cursor<'_>, line: &mut Line) -> JsonResult<()> {
+        let start = self.batch.eofs.len() as u32;
+        cursor.expect(b'[')?;
+        if !cursor.take(b']') {
+            loop {
+                let key = self.key(cursor)?;
+                self.batch.eofs.push(key);
+                if !cursor.more(b']')? {
+                    break;
+                }
+            }
+        }
+        line.eofs = Span { start, end: self.batch.eofs.len() as u32 };
+        Ok(())
+    }
+}
+
+#[inline]
+fn value_id(cursor: &mut Cursor<'_>) -> JsonResult<ValueId> {
+    if matches!(cursor.peek(), Some(b'0'..=b'9')) {
+        let at = cursor.position();
+        match cursor.u64() {
+            Ok(n) if n < HASHED => return Ok(n),
+            _ => cursor.go_to(at),
+        }
+    }
+    Ok(hash_value(cursor.raw()?))
+}
+
+/// Equal texts, equal ids.
+fn hash_value(text: &str) -> ValueId {
+    let mut hasher: FxHasher = FxBuildHasher.build_hasher();
+    hasher.write(text.as_bytes());
+    let first = hasher.finish();
+    // Fx alone mixes its last word weakly.
+    hasher.write_u64(first.rotate_left(29) ^ 0x9e37_79b9_7f4a_7c15);
+    hasher.finish() | HASHED
+}
+
+fn process(cursor: &mut Cursor<'_>) -> JsonResult<Process> {
+    if cursor.peek() == Some(b'"') {
+        return word(cursor, "process", |word| (word == "nemesis").then_some(Process::NEMESIS));
+    }
+    let n = cursor.u64()?;
+    match u32::try_from(n) {
+        Ok(n) if Process(n) != Process::NEMESIS => Ok(Process(n)),
+        _ => cursor.error(format!("process {n} is too large")),
+    }
+}
+
+fn op_type(cursor: &mut Cursor<'_>) -> JsonResult<OpType> {
+    if cursor.literal(b"\"invoke\"") {
+        return Ok(OpType::Invoke);
+    }
+    if cursor.literal(b"\"ok\"") {
+        return Ok(OpType::Ok);
+    }
+    word(cursor, "type", |word| {
+        Some(match word {
+            "invoke" => OpType::Invoke,
+            "ok" => OpType::Ok,
+            "fail" => OpType::Fail,
+            "info" => OpType::Info,
+            _ => return None,
+        })
+    })
+}
+
+/// One of a few words; `field` is what errors call it.
+#[inline]
+fn word<T>(cursor: &mut Cursor<'_>, field: &str, known: impl Fn(&str) -> Option<T>) -> JsonResult<T> {
+    cursor.peek();
+    let at = cursor.position();
+    let text = cursor.string()?;
+    match known(&text) {
+        Some(word) => Ok(word),
+        None => {
+            cursor.go_to(at);
+            cursor.error(format!("{field} \"{text}\" is not known"))
+        }
+    }
+}
+
+fn status(cursor: &mut Cursor<'_>) -> JsonResult<PersistenceStatus> {
+    word(cursor, "status", |word| {
+        Some(match word {
+            "not-persisted" => PersistenceStatus::NotPersisted,
+            "possibly-persisted" => PersistenceStatus::PossiblyPersisted,
+            "persisted" => PersistenceStatus::Persisted,
+            _ => return None,
+        })
+    })
+}
+
+fn isolation(cursor: &mut Cursor<'_>) -> JsonResult<Isolation> {
+    word(cursor, "isolation", |word| {
+        Some(match word {
+            "read-uncommitted" => Isolation::ReadUncommitted,
+            "read-committed" => Isolation::ReadCommitted,
+            _ => return None,
+        })
+    })
+}
+
+/// A number below the sentinel.
+fn small(cursor: &mut Cursor<'_>) -> JsonResult<u32> {
+    let n = cursor.u64()?;
+    match u32::try_from(n) {
+        Ok(n) if n != crate::batch::NONE => Ok(n),
+        _ => cursor.error(format!("{n} is too large")),
+    }
+}

@@ -1,0 +1,287 @@
+//! Where a history comes from: a file, standard input or memory, plain or zstd.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use crate::frame_scan::{Frame, ReadAt, ScanError, is_zstd, scan};
+
+/// Plain text handed to one worker at a time, bytes.
+const PIECE: u64 = 2 << 20;
+/// A frame larger than this (compressed) is another tool's single frame: it is streamed, not held whole.
+const LARGE_FRAME: u64 = 32 << 20;
+/// Bytes by which a notation is told, of text and of the file.
+const START: u64 = 64 << 10;
+
+/// Why a history cannot be read. Every message names the file, the place and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// It cannot be opened or read.
+    #[error("cannot read {name}: {source}")]
+    Io {
+        /// The file, or `standard input`.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no zstd at some place.
+    #[error("{name} is damaged at byte {byte}{}: {reason}; nothing of it was judged. Restore the file, or cut it there and analyze what is before",
+        first_line.map(|n| format!(" (in or after line {n})")).unwrap_or_default())]
+    Damaged {
+        /// The file.
+        name: String,
+        /// The byte in the file, from 0.
+        byte: u64,
+        /// The first line that could not be read, from 1.
+        first_line: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A line is no event of a history.
+    #[error(
+        "{name}: line {line}, byte {byte}: {reason}; a history has one JSON object a line with index, time, process, type, f and value"
+    )]
+    Line {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The byte in that line, from 1.
+        byte: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A form is no operation of an EDN history.
+    #[error(
+        "{name}: line {line}, byte {byte}: {reason}; an EDN history has maps such as {{:type :invoke, :f :send, :value [[:send 5 1]], :process 0, :time 81000}}, a line each or in one vector"
+    )]
+    Edn {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The byte in that line, from 1.
+        byte: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A history to read.
+pub struct Source {
+    name: String,
+    kind: Kind,
+    piece: u64,
+    /// The first bytes of its text, once somebody asked.
+    start: Option<Vec<u8>>,
+}
+
+enum Kind {
+    Seekable(Box<dyn ReadAt>),
+    Stream(Box<dyn Read + Send>),
+}
+
+/// Hands out pieces of a source, in order.
+pub(crate) enum Feed {
+    /// Compressed frames, each decompressed by whoever takes it.
+    Frames { file: Box<dyn ReadAt>, frames: std::vec::IntoIter<Frame> },
+    /// Plain text at places of a file.
+    Slices { file: Box<dyn ReadAt>, at: u64, piece: u64 },
+    /// Text that only comes in order.
+    Stream { text: Box<dyn Read + Send>, piece: u64, decompressing: bool },
+}
+
+/// One piece: text, or a frame still to be decompressed.
+pub(crate) enum Piece {
+    Text(Vec<u8>),
+    Compressed { bytes: Vec<u8>, frame: Frame },
+}
+
+/// What came of asking for a piece.
+pub(crate) struct Next {
+    pub(crate) piece: Option<Piece>,
+    /// The input ended before its own format says it should.
+    pub(crate) torn: bool,
+}
+
+impl Source {
+    /// A file, plain or zstd by its first bytes.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn open(path: &Path) -> Result<Source, ReadError> {
+        let name = path.display().to_string();
+        let fail = |source| ReadError::Io { name: name.clone(), source };
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        if metadata.is_dir() {
+            return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
+        }
+        let kind = if metadata.is_file() {
+            Kind::Seekable(Box::new(file))
+        } else {
+            // A pipe or a device has no places.
+            Kind::Stream(Box::new(file))
+        };
+        Ok(Source { name, kind, piece: PIECE, start: None })
+    }
+
+    /// Standard input.
+    pub fn stdin() -> Source {
+        let kind = Kind::Stream(Box::new(io::stdin()));
+        Source { name: "standard input".into(), kind, piece: PIECE, start: None }
+    }
+
+    /// Bytes in memory, as if they were a file.
+    pub fn bytes(bytes: Vec<u8>) -> Source {
+        let kind = Kind::Seekable(Box::new(bytes));
+        Source { name: "the history".into(), kind, piece: PIECE, start: None }
+    }
+
+    /// A stream, as standard input is one.
+    #[cfg(test)]
+    pub(crate) fn stream(bytes: Vec<u8>) -> Source {
+        Source { kind: Kind::Stream(Box::new(Cursor::new(bytes))), ..Source::stdin() }
+    }
+
+    /// The same source in smaller pieces, so that small tests meet every kind of cut.
+    #[cfg(test)]
+    pub(crate) fn in_pieces_of(self, piece: u64) -> Source {
+        Source { piece, ..self }
+    }
+
+    /// What errors call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first bytes of its text, decompressed; nothing is taken from it. Damage is left for later to find.
+    pub(crate) fn start(&mut self) -> Result<&[u8], ReadError> {
+        if self.start.is_none() {
+            let fail = |source| ReadError::Io { name: self.name.clone(), source };
+            let mut raw = Vec::new();
+            match &mut self.kind {
+                Kind::Seekable(file) => {
+                    raw.resize(file.len().min(START) as usize, 0);
+                    file.read_exact_at(&mut raw, 0).map_err(fail)?;
+                }
+                Kind::Stream(stream) => {
+                    stream.by_ref().take(START).read_to_end(&mut raw).map_err(fail)?;
+                    let rest = std::mem::replace(stream, Box::new(io::empty()));
+                    *stream = Box::new(Cursor::new(raw.clone()).chain(rest));
+                }
+            }
+            if is_zstd(&raw) {
+                let mut text = Vec::new();
+                if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(raw.as_slice()) {
+                    // What came before the cut or the damage is there.
+                    let _ = decoder.take(START).read_to_end(&mut text);
+                }
+                raw = text;
+            }
+            self.start = Some(raw);
+        }
+        Ok(self.start.as_deref().unwrap_or_default())
+    }
+
+    /// The source as pieces of text in order, cut at arbitrary bytes.
+    pub(crate) fn in_order(self) -> Result<Feed, ReadError> {
+        let Source { name, kind, piece, .. } = self;
+        let kind = match kind {
+            Kind::Seekable(file) => Kind::Stream(Box::new(Sequential { file, at: 0 })),
+            stream => stream,
+        };
+        Source { name, kind, piece, start: None }.feed()
+    }
+
+    /// Looks at the first bytes and decides how to read the rest.
+    pub(crate) fn feed(self) -> Result<Feed, ReadError> {
+        let Source { name, kind, piece, .. } = self;
+        let fail = |source| ReadError::Io { name: name.clone(), source };
+        match kind {
+            Kind::Stream(mut stream) => {
+                let mut start = Vec::new();
+                stream.by_ref().take(4).read_to_end(&mut start).map_err(fail)?;
+                let decompressing = is_zstd(&start);
+                let whole = Cursor::new(start).chain(stream);
+                let text: Box<dyn Read + Send> = if decompressing {
+                    Box::new(zstd::stream::read::Decoder::new(whole).map_err(fail)?)
+                } else {
+                    Box::new(whole)
+                };
+                Ok(Feed::Stream { text, piece, decompressing })
+            }
+            Kind::Seekable(file) => {
+                let mut start = [0; 4];
+                let n = file.len().min(4) as usize;
+                file.read_exact_at(&mut start[..n], 0).map_err(fail)?;
+                if !is_zstd(&start[..n]) {
+                    return Ok(Feed::Slices { file, at: 0, piece });
+                }
+                let frames = scan(&*file).map_err(|e| match e {
+                    ScanError::Io(source) => fail(source),
+                    ScanError::Damaged(byte) => ReadError::Damaged {
+                        name: name.clone(),
+                        byte,
+                        first_line: None,
+                        reason: "no zstd frame is there".into(),
+                    },
+                })?;
+                if frames.iter().any(|f| f.length > LARGE_FRAME) {
+                    let stream = Sequential { file, at: 0 };
+                    let text = zstd::stream::read::Decoder::new(stream).map_err(fail)?;
+                    return Ok(Feed::Stream { text: Box::new(text), piece, decompressing: true });
+                }
+                Ok(Feed::Frames { file, frames: frames.into_iter() })
+            }
+        }
+    }
+}
+
+impl Feed {
+    /// The next piece, if there is one.
+    pub(crate) fn next(&mut self) -> io::Result<Next> {
+        match self {
+            Feed::Frames { file, frames } => {
+                let Some(frame) = frames.next() else { return Ok(Next { piece: None, torn: false }) };
+                let mut bytes = vec![0; frame.length as usize];
+                file.read_exact_at(&mut bytes, frame.offset)?;
+                Ok(Next { piece: Some(Piece::Compressed { bytes, frame }), torn: frame.torn })
+            }
+            Feed::Slices { file, at, piece } => {
+                let length = file.len().saturating_sub(*at).min(*piece);
+                let mut bytes = vec![0; length as usize];
+                file.read_exact_at(&mut bytes, *at)?;
+                *at += length;
+                Ok(Next { piece: (length > 0).then_some(Piece::Text(bytes)), torn: false })
+            }
+            Feed::Stream { text, piece, decompressing } => {
+                let mut bytes = Vec::with_capacity(*piece as usize);
+                let read = text.by_ref().take(*piece).read_to_end(&mut bytes);
+                let torn = match read {
+                    // `read_to_end` keeps what came before the end was missed.
+                    Err(e) if *decompressing && e.kind() == io::ErrorKind::UnexpectedEof => true,
+                    Err(e) => return Err(e),
+                    Ok(_) => false,
+                };
+                Ok(Next { piece: (!bytes.is_empty()).then_some(Piece::Text(bytes)), torn })
+            }
+        }
+    }
+}
+
+/// A file from its start.
+struct Sequential {
+    file: Box<dyn ReadAt>,
+    at: u64,
+}
+
+impl Read for Sequential {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.len().saturating_sub(self.at).min(buf.len() as u64) as usize;
+        self.file.read_exact_at(&mut buf[..n], self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,172 @@
+//! Bad input ends with a message that names the value, the place and the next step, and with 254 or 255.
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::{Store, called, history};
+
+const USAGE: i32 = 254;
+const FAILED: i32 = 255;
+
+const SEND: &str =
+    r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"send","value":[["send","t-0",0]]}"#;
+const SENT: &str =
+    r#"{"index":1,"time":2,"process":0,"type":"ok","f":"send","value":[["send","t-0",[0,0]]]}"#;
+const POLL: &str = r#"{"index":2,"time":3,"process":1,"type":"invoke","f":"poll","value":[["poll"]]}"#;
+const POLLED: &str = r#"{"index":3,"time":4,"process":1,"type":"ok","f":"poll","value":[["poll",{"t-0":[[0,0]]}]],"position":{"t-0":1}}"#;
+
+#[test]
+fn wrong_options_are_usage_errors() {
+    let store = Store::new();
+    for (args, words) in [
+        (&["run", "--targget", "mock"][..], &["--targget", "--target"][..]),
+        (&["run", "--acks", "2"], &["--acks 2", "0, 1, all"]),
+        (&["run", "--time-limit", "soon"], &["soon", "30s"]),
+        (&["run", "--producers", "0"], &["producers"]),
+        (&["run", "--target", "podman"], &["podman", "HOST:PORT"]),
+        (&["run", "nosuch"], &["nosuch", "mock-duplicates"]),
+        (&["run", "--fault", "isolate-leadr@3s+2s"], &["isolate-leadr"]),
+        (&["run", "--fault", "broker-down@99s+1s"], &["broker-down", "time-limit"]),
+        (&["run", "--guarantee", "exactly-twice"], &["exactly-twice", "exactly-once"]),
+        (&["run", "--client-set", "no.such.setting=1"], &["no.such.setting"]),
+        (&["run", "--idempotence", "true", "--acks", "1"], &["acks = 1", "idempotence = true"]),
+        (&["run", "--rate", "0"], &["mock", "MiB", "--sends"]),
+        (&["run", "--idempotence", "true", "--fault", "slow-broker:200ms@3s+2s"], &["mock", "idempoten"]),
+        (&["frobnicate"], &["frobnicate"]),
+        (&["render", "--window", "9s..3s"], &["9s..3s"]),
+    ] {
+        store.call(args).fails(USAGE, words);
+    }
+    assert!(!store.root().exists(), "nothing was begun");
+}
+
+#[test]
+fn what_this_target_cannot_do_is_refused_before_the_run() {
+    Store::new().call(&["run", "--fault", "kill-leader@3s+2s"]).fails(USAGE, &["kill", "mock"]);
+}
+
+#[test]
+fn no_such_run_names_the_newest_or_the_way_to_one() {
+    let store = Store::new();
+    for verb in ["analyze", "render", "show", "heal"] {
+        store.call(&[verb, "20990101"]).fails(FAILED, &["20990101", "tribunal run"]);
+    }
+    store.call(&["analyze"]).fails(FAILED, &["latest"]);
+}
+
+#[test]
+fn unreachable_servers_are_named() {
+    // Port 1 of loopback: nothing listens there.
+    let called = Store::new().call(&["run", "--target", "127.0.0.1:1"]);
+    called.fails(FAILED, &["127.0.0.1:1"]);
+}
+
+#[test]
+fn without_docker_the_docker_target_says_what_to_do() {
+    let store = Store::new();
+    let output = store
+        .command()
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .args(["run", "--target", "docker"])
+        .output()
+        .expect("starts");
+    called(output).fails(FAILED, &["Docker", "tribunal doctor"]);
+}
+
+#[cfg(not(feature = "ssl"))]
+#[test]
+fn tls_without_the_feature_names_the_feature() {
+    let args = ["run", "--target", "127.0.0.1:1", "--client-set", "security.protocol=ssl"];
+    let called = Store::new().call(&args);
+    assert!([USAGE, FAILED].contains(&called.code), "{}", called.err);
+    assert!(called.err.contains("--features ssl"), "{}", called.err);
+}
+
+#[test]
+fn a_truncated_history_is_judged_up_to_its_last_whole_line() {
+    let store = Store::new();
+    std::fs::create_dir_all(store.root()).expect("creates");
+    let path = history(&store.root(), "torn.jsonl", &[SEND, SENT, POLL, POLLED, &SEND[..40]]);
+    let called = store.call(&["analyze", path.to_str().expect("UTF-8")]);
+    assert!([0, 2].contains(&called.code), "{}{}", called.err, called.out);
+    assert!(called.out.contains("incomplete") && called.out.contains("dropped"), "{}", called.out);
+}
+
+#[test]
+fn damage_in_the_middle_is_refused_with_line_and_byte() {
+    let store = Store::new();
+    std::fs::create_dir_all(store.root()).expect("creates");
+    let path = history(&store.root(), "damaged.jsonl", &[SEND, "{\"time\":x}", SENT]);
+    store
+        .call(&["analyze", path.to_str().expect("UTF-8")])
+        .fails(FAILED, &["damaged.jsonl", "line 2", "byte 9"]);
+
+    let mut compressed = zstd::bulk::compress(format!("{SEND}\n{SENT}\n").as_bytes(), 3).expect("compresses");
+    let middle = compressed.len() / 2;
+    compressed[middle..middle + 8].fill(0xff);
+    let path = store.root().join("damaged.jsonl.zst");
+    std::fs::write(&path, compressed).expect("writes");
+    store
+        .call(&["analyze", path.to_str().expect("UTF-8")])
+        .fails(FAILED, &["damaged.jsonl.zst", "damaged at byte"]);
+}
+
+#[test]
+fn a_history_from_standard_input_is_judged() {
+    use std::io::Write;
+    let store = Store::new();
+    let mut child = store
+        .command()
+        .args(["analyze", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let lines = [SEND, SENT, POLL, POLLED].join("\n");
+    child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("takes it");
+    let called = called(child.wait_with_output().expect("ends"));
+    let verdict: serde_json::Value = serde_json::from_str(&called.out).expect("JSON");
+    assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(verdict["exercised"]["acknowledged"], 1);
+    assert_eq!(called.code, 0);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_named() {
+    let store = Store::new();
+    store.call(&["run", "--store", "/proc/tribunal"]).fails(FAILED, &["/proc/tribunal", "--store"]);
+}
+
+/// A limit on the size of files stands for a full disk: every write beyond it is refused.
+#[test]
+fn a_full_disk_ends_the_run_and_keeps_what_was_written() {
+    let store = Store::new();
+    let program = env!("CARGO_BIN_EXE_tribunal");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 400; exec {program} run --time-limit 20s --no-faults --rate 20000 --partitions 40"
+    );
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).env("TRIBUNAL_STORE", store.root()).env_remove("RUST_BACKTRACE");
+    let called = called(command.output().expect("starts"));
+    called.fails(FAILED, &["history.jsonl.zst", "File too large", "kept"]);
+    let run = std::fs::canonicalize(store.root().join("current")).expect("the run is there");
+    let meta: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(run.join("run.json")).expect("is there")).expect("JSON");
+    assert_eq!(meta["status"]["state"], "failed", "{meta}");
+    let verdict = store.call(&["analyze", "current", "--json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&verdict.out).expect("what was written is judged");
+    assert_eq!(verdict["validity"], "unknown", "it never came to the consume-all pass");
+    assert!(verdict["exercised"]["lines"].as_u64().expect("a number") > 1000);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let store = Store::new();
+    let program = env!("CARGO_BIN_EXE_tribunal");
+    let script = format!("set -o pipefail; {program} completions bash | head -n 1");
+    let output = Command::new("bash").args(["-c", &script]).env("TRIBUNAL_STORE", store.root()).output();
+    let called = called(output.expect("starts"));
+    assert_eq!((called.code, called.err.as_str()), (0, ""));
+}

@@ -1,0 +1,90 @@
+//! What the tests of the program share: calling it, and looking into its runs.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A store of a test's own.
+pub struct Store {
+    dir: TempDir,
+}
+
+/// What a call of the program gave.
+pub struct Called {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Store {
+    pub fn new() -> Store {
+        Store { dir: tempfile::tempdir().expect("a directory") }
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.dir.path().join("runs")
+    }
+
+    /// The program with this store, ready to be given arguments.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+        command.env("TRIBUNAL_STORE", self.root()).env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
+        command.current_dir(self.dir.path());
+        command
+    }
+
+    pub fn call(&self, args: &[&str]) -> Called {
+        called(self.command().args(args).output().expect("the program starts"))
+    }
+
+    /// A run that must end with this code; its verdict.
+    pub fn judged(&self, args: &[&str], code: i32) -> Value {
+        let called = self.call(args);
+        assert_eq!(called.code, code, "{args:?}\n{}\n{}", called.err, called.out);
+        self.verdict("latest")
+    }
+
+    pub fn verdict(&self, run: &str) -> Value {
+        let path = self.root().join(run).join("verdict.json");
+        let text = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        serde_json::from_slice(&text).expect("verdict.json is JSON")
+    }
+
+    pub fn latest(&self) -> PathBuf {
+        std::fs::canonicalize(self.root().join("latest")).expect("there is a latest run")
+    }
+}
+
+pub fn called(output: Output) -> Called {
+    Called {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Called {
+    /// An error in words: the code, every word, no stack trace, nothing on standard output.
+    pub fn fails(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, code, "{}\n{}", self.err, self.out);
+        for word in words {
+            assert!(self.err.contains(word), "\"{word}\" is not in: {}", self.err);
+        }
+        assert!(!self.err.contains("stack backtrace") && !self.err.contains("panicked"), "{}", self.err);
+    }
+}
+
+/// How often a kind of anomaly was found.
+pub fn count(verdict: &Value, kind: &str) -> u64 {
+    verdict["anomalies"][kind]["count"].as_u64().unwrap_or(0)
+}
+
+/// Writes a small history and returns its path.
+pub fn history(dir: &Path, name: &str, lines: &[&str]) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, format!("{}\n", lines.join("\n"))).expect("writes");
+    path
+}

@@ -1,0 +1,126 @@
+//! Whole runs on real Kafka in Docker: what must be found, and what must not.
+//!
+//! The image is `TRIBUNAL_TEST_IMAGE`, else the official one (see `nemesis/images/build.sh`).
+
+mod common;
+
+use common::{Store, count};
+use serde_json::Value;
+
+fn image() -> String {
+    std::env::var("TRIBUNAL_TEST_IMAGE").unwrap_or_else(|_| "apache/kafka:4.3.0".into())
+}
+
+/// A run on a cluster of its own; its verdict.
+fn run_on_docker(store: &Store, args: &[&str], code: i32) -> Value {
+    let image = image();
+    let args = [&["run"], args, &["--image", &image]].concat();
+    let verdict = store.judged(&args, code);
+    let logs = store.latest().join("nodes");
+    let logs = std::fs::read_dir(&logs).expect("the brokers' logs are there").count();
+    assert_eq!(logs, 3, "one log a broker");
+    verdict
+}
+
+fn faults_that_bit(verdict: &Value) -> u64 {
+    verdict["exercised"]["faults_bit"].as_u64().expect("a number")
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn acks_1_loses_acknowledged_writes_when_the_leader_is_isolated() {
+    let store = Store::new();
+    let verdict = run_on_docker(&store, &["acks1-isolated-leader"], 0);
+    assert_eq!(
+        (verdict["validity"].as_str(), verdict["expectation"]["state"].as_str()),
+        (Some("invalid"), Some("met"))
+    );
+    let lost = count(&verdict, "lost-write");
+    assert!(lost >= 1000, "thousands were acknowledged by the isolated leader, {lost} found lost");
+    assert_eq!(faults_that_bit(&verdict), 1);
+    let example = &verdict["anomalies"]["lost-write"]["examples"][0];
+    let sentence = example["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("because") && sentence.contains("told \"ok\""), "{sentence}");
+    assert_eq!(example["faults"][0], 1, "the fault in force is named: {example}");
+    assert!(example["leadership"].is_string(), "leader and epoch were sampled: {example}");
+    assert!(verdict["exercised"]["leader_changes"].as_u64() > Some(0));
+    // Judged by its own promise, without what the scenario expects: invalid is exit 1.
+    let history = store.latest().join("history.jsonl.zst");
+    assert_eq!(store.call(&["analyze", history.to_str().expect("UTF-8")]).code, 1);
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn acks_all_with_idempotence_loses_nothing_when_the_leader_is_isolated() {
+    let store = Store::new();
+    let verdict = run_on_docker(&store, &["acks-all-isolated-leader"], 0);
+    assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(verdict["anomalies"].as_object().map(serde_json::Map::len), Some(0), "{verdict}");
+    assert_eq!(faults_that_bit(&verdict), 1, "the fault is proved to have happened: {verdict}");
+    assert!(verdict["exercised"]["leader_changes"].as_u64() > Some(0), "{verdict}");
+    assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(10_000), "{verdict}");
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn acks_all_loses_nothing_when_the_leader_is_killed() {
+    let store = Store::new();
+    let verdict = run_on_docker(&store, &["acks-all-killed-leader"], 0);
+    assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(faults_that_bit(&verdict), 1, "{verdict}");
+    assert!(verdict["exercised"]["leader_changes"].as_u64() > Some(0), "{verdict}");
+}
+
+/// A cluster that is left running is somebody else's to the next run: attached by a label, and reached by its
+/// bootstrap servers alone. `heal` then removes what the first run kept.
+#[test]
+#[ignore = "needs Docker"]
+fn a_kept_cluster_is_attached_to_and_reached_from_outside() {
+    let store = Store::new();
+    let image = image();
+    let args =
+        ["run", "--target", "docker", "--keep", "--no-faults", "--time-limit", "3s", "--image", &image];
+    store.judged(&args, 0);
+    let owner = store.latest();
+    let id = owner.file_name().expect("a name").to_string_lossy().into_owned();
+    let meta: Value =
+        serde_json::from_slice(&std::fs::read(owner.join("run.json")).expect("is there")).expect("JSON");
+    let servers: Vec<&str> = meta["target"]["nodes"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|n| n["address"].as_str().expect("an address"))
+        .collect();
+
+    let result = std::panic::catch_unwind(|| {
+        let label = format!("label:tribunal.run={id}");
+        let args = [
+            "run",
+            "--target",
+            &label,
+            "--time-limit",
+            "12s",
+            "--rate",
+            "300",
+            "--fault",
+            "pause-leader@3s+4s",
+        ];
+        let verdict = store.judged(&args, 0);
+        assert_eq!(
+            (verdict["validity"].as_str(), faults_that_bit(&verdict)),
+            (Some("valid"), 1),
+            "{verdict}"
+        );
+
+        let servers = servers.join(",");
+        let verdict = store.judged(&["run", "--target", &servers, "--time-limit", "4s", "--rate", "300"], 0);
+        assert_eq!(verdict["validity"], "valid", "{verdict}");
+        let refused = store.call(&["run", "--target", &servers, "--fault", "kill-leader@1s+1s"]);
+        refused.fails(254, &["kill"]);
+    });
+    let healed = store.call(&["heal", &id]);
+    assert_eq!(healed.code, 0, "{}{}", healed.out, healed.err);
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
