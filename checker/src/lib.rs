@@ -11,6 +11,7 @@
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
 //! - `series`: rates, latencies, unseen and lag curves
 //! - [`analyze()`]: all of it in order
+//! - [`model`]: apart from logs, linearizability of any history against a data type (a register, a set, ...)
 //!
 //! **Invariant:** certain and possible are never mixed: whatever a check cannot decide, for whatever reason,
 //! makes the verdict unknown and says why; nothing of that kind is ever reported as an anomaly.
@@ -32,6 +33,7 @@ mod judge;
 pub mod kind;
 mod leadership;
 mod load;
+pub mod model;
 mod partitions;
 mod reference;
 mod series;

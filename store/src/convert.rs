@@ -18,7 +18,8 @@ use crate::source::{ReadError, Source};
 use crate::time::Nanos;
 
 pub use self::file::{Request, convert_file};
-use self::lines::{each_line, is_edn};
+use self::lines::each_line;
+pub use self::lines::is_edn;
 
 /// A way to write a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

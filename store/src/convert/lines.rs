@@ -7,8 +7,11 @@ use crate::parse::{LineError, parse_lines};
 use crate::source::{ReadError, Source};
 use crate::time::Nanos;
 
-/// Whether the history is Jepsen's.
-pub(super) fn is_edn(source: &mut Source) -> Result<bool, ReadError> {
+/// Whether the history is Jepsen's EDN, by its first bytes. Nothing is taken from the source.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_edn(source: &mut Source) -> Result<bool, ReadError> {
     Ok(edn::detect(source.start()?).is_some())
 }
 

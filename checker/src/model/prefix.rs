@@ -1,0 +1,118 @@
+//! The longest linearizable prefix of a broken partition, by probing.
+//!
+//! A prefix ends with a completion. What was invoked by then and completes later is cut to what was
+//! known at that moment: an update may or may not have happened, a read tells nothing yet. Prefixes of
+//! a linearizable history are linearizable, so the first broken one is found by narrowing down.
+
+use super::spec::{Call, Model};
+
+/// What deciding one prefix gives.
+pub(super) enum Probe<W> {
+    /// It has an order.
+    Linearizable,
+    /// It has none. `within`: how many completions seem to suffice for the contradiction; a guess.
+    Broken { why: W, within: usize },
+    /// The budget ended.
+    Undecided,
+}
+
+/// Where the history breaks.
+pub(super) struct Break<W> {
+    /// Completions in the longest prefix known to have an order.
+    pub sound: usize,
+    /// Completions in the shortest prefix known to have none.
+    pub broken: usize,
+    /// Why that one has none.
+    pub why: W,
+}
+
+/// The completions of calls, in time; ties by invocation.
+pub(super) fn completions<A>(calls: &[Call<A>]) -> Vec<u32> {
+    let mut known: Vec<u32> = (0..calls.len() as u32).filter(|&i| !calls[i as usize].unknown()).collect();
+    known.sort_by_key(|&i| calls[i as usize].returned);
+    known
+}
+
+/// The calls as they were known when the first `count` of `order` had completed.
+pub(super) fn cut<M: Model>(
+    model: &M,
+    calls: &[Call<M::Act>],
+    order: &[u32],
+    count: usize,
+) -> Vec<Call<M::Act>> {
+    let Some(&last) = count.checked_sub(1).and_then(|i| order.get(i)) else { return Vec::new() };
+    let now = (calls[last as usize].returned, last);
+    let begun = calls.partition_point(|call| call.invoked <= now.0);
+    let seen = |(number, call): (u32, &Call<M::Act>)| {
+        if (call.returned, number) <= now {
+            return Some(*call);
+        }
+        let act = model.forget(call.act)?;
+        Some(Call { act, returned: Call::<M::Act>::NEVER, ..*call })
+    };
+    (0..).zip(&calls[..begun]).filter_map(seen).collect()
+}
+
+/// How many calls of `order` had completed at this time, those at this very time included.
+pub(super) fn completed<A>(calls: &[Call<A>], order: &[u32], time: u64) -> usize {
+    order.partition_point(|&call| calls[call as usize].returned <= time)
+}
+
+/// Narrows down where `total` completions break, for the reason `why`; `probe` decides a prefix.
+pub(super) fn narrow<W>(total: usize, why: W, within: usize, probe: impl Fn(usize) -> Probe<W>) -> Break<W> {
+    let mut found = Break { sound: 0, broken: total, why };
+    let mut guess = Some(within);
+    let mut halve = false;
+    while found.sound + 1 < found.broken {
+        // A guess that holds, then the prefix just below it, finds a lone contradiction in two probes;
+        // halving in between bounds the number of probes where contradictions abound.
+        let inside = |count: &usize| found.sound < *count && *count < found.broken;
+        let count = guess.take().filter(inside).unwrap_or_else(|| {
+            halve = !halve;
+            if halve { found.broken - 1 } else { found.sound.midpoint(found.broken) }
+        });
+        match probe(count) {
+            Probe::Linearizable => found.sound = count,
+            Probe::Broken { why, within } => {
+                (found.broken, found.why) = (count, why);
+                guess = Some(within);
+            }
+            Probe::Undecided => break,
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Narrows a history whose prefixes break from `first` on; contradictions name `within`.
+    fn narrowed(total: usize, first: usize, within: usize) -> (usize, usize, u32) {
+        let probes = Cell::new(0);
+        let found = narrow(total, total, within, |count| {
+            probes.set(probes.get() + 1);
+            if count < first { Probe::Linearizable } else { Probe::Broken { why: count, within } }
+        });
+        assert_eq!(found.why, found.broken);
+        (found.sound, found.broken, probes.get())
+    }
+
+    #[test]
+    fn a_good_guess_needs_two_probes_and_a_bad_one_few() {
+        assert_eq!(narrowed(1_000_000, 500_000, 500_000), (499_999, 500_000, 2));
+        for (first, within) in [(1, 0), (1, 1_000_000), (777_777, 3), (1_000_000, 1_000_000), (2, 999_999)] {
+            let (sound, broken, probes) = narrowed(1_000_000, first, within);
+            assert_eq!((sound, broken), (first - 1, first));
+            assert!(probes <= 42, "{probes} probes for {first}");
+        }
+    }
+
+    #[test]
+    fn without_an_answer_the_bounds_stand() {
+        let found = narrow(10, "all", 4, |_| Probe::Undecided);
+        assert_eq!((found.sound, found.broken, found.why), (0, 10, "all"));
+    }
+}
