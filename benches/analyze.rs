@@ -86,6 +86,7 @@ fn bench(lines: u64, threads: usize) {
 }
 
 /// Runs a command to its end; its wall time and its peak memory in bytes.
+#[allow(clippy::zombie_processes, reason = "wait4 reaps it")]
 fn timed(command: &mut Command) -> (Duration, u64) {
     let started = Instant::now();
     let child = command.stdout(Stdio::null()).spawn().expect("starts");

@@ -78,7 +78,6 @@ fn ctrl_c_heals_keeps_the_history_and_exits_130() {
     let verdict = store.call(&["analyze", "--json"]);
     let verdict: serde_json::Value = serde_json::from_str(&verdict.out).expect("JSON");
     assert_eq!(verdict["validity"], "unknown", "without a consume-all pass nothing is certain: {verdict}");
-    assert_eq!(verdict["exercised"]["indeterminate"].as_u64().is_some(), true);
     assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(100), "{verdict}");
     assert!(verdict["faults"][0]["end"].is_u64(), "the fault was healed: {verdict}");
 }

@@ -81,6 +81,15 @@ pub struct AnalyzeArgs {
     /// Runs (latest, the beginning of an id, a directory), histories (.jsonl, .jsonl.zst), or - for standard input
     #[arg(value_name = "RUN|FILE|-", default_value = "latest")]
     pub histories: Vec<String>,
+    /// Judge against a sequential model instead: register, cas-register, kv, set, queue, fifo, log or mutex
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Give up after this time (the verdict is unknown then), e.g. 60s
+    #[arg(long, value_name = "DURATION")]
+    pub time_limit: Option<String>,
+    /// Give up beyond this much memory for tables (the verdict is unknown then), in MiB
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub memory: Option<u64>,
     #[command(flatten)]
     pub judging: JudgingArgs,
     /// Print the verdict as JSON (one: an object; several: a list)

@@ -24,8 +24,9 @@ use store::progress::Progress;
 use store::recorder::Recorder;
 use store::run_dir::{RunDir, Runs};
 use store::run_meta::{RUN_SCHEMA, RunMeta, RunStatus, TargetMeta};
-use store::settings::redact;
+use store::settings::Settings;
 use store::time::Clock;
+use workloads::settings::Side;
 use workloads::{QueueReport, consume_all, run_queue};
 
 pub use self::display::grouped;
@@ -83,8 +84,8 @@ impl<'a> Run<'a> {
             terms: plan.terms(),
             topics: Vec::new(),
             topics_left: false,
-            producer: redact(&plan.workload.producer_settings),
-            consumer: redact(&plan.workload.consumer_settings),
+            producer: Settings::new(),
+            consumer: Settings::new(),
             topic: plan.workload.topic_settings.clone(),
             scenario: serde_json::to_value(&scenario).context("cannot write the scenario as JSON")?,
             settle: None,
@@ -143,6 +144,9 @@ impl<'a> Run<'a> {
             }
         };
         self.meta.target = cluster.meta();
+        let endpoints = cluster.endpoints();
+        self.meta.producer = self.plan.workload.recorded_settings(Side::Producer, endpoints);
+        self.meta.consumer = self.plan.workload.recorded_settings(Side::Consumer, endpoints);
         self.notices.say(&format!(
             "  ✓ cluster up ({:.1}s)  {}",
             began.elapsed().as_secs_f64(),

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context as _, Result};
+use checker::model::ModelKind;
 use checker::{Analysis, Context, Options};
+use nemesis::fault::when::parse_duration;
 use store::cluster::ClusterSample;
 use store::reader::Source;
 use store::run_dir::{RunDir, Runs};
 use store::run_meta::{RunMeta, RunStatus};
 use store::verdict::{Validity, Verdict};
 
+use super::model;
 use crate::cli::{AnalyzeArgs, JudgingArgs};
 use crate::exit::{FAILED, complain, usage};
 use crate::out;
@@ -30,7 +33,13 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
     if subjects.iter().filter(|(_, s)| matches!(s, Subject::Stdin)).count() > 1 {
         return Err(usage("standard input (-) can be read once only"));
     }
-    let all = options(&args.judging)?;
+    let model = args.model.as_deref().map(str::parse).transpose().map_err(usage)?;
+    let mut all = options(&args.judging)?;
+    all.memory = args.memory.map(|mib| mib << 20);
+    if let Some(limit) = &args.time_limit {
+        let read = parse_duration(limit).map_err(|e| usage(format!("--time-limit {limit}: {e}")))?;
+        all.time_limit = Some(read);
+    }
     // Each history is parallel in itself: with several of them, each gets its share of the threads.
     let at_once = subjects.len().min(all.threads);
     let share = Options { threads: all.threads.div_ceil(at_once.max(1)), ..all };
@@ -46,7 +55,7 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
                         *next - 1
                     };
                     let Some((_, subject)) = subjects.get(i) else { break };
-                    let verdict = judge(subject, &share);
+                    let verdict = judge(subject, model, &share);
                     results.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[i] = Some(verdict);
                 }
             });
@@ -134,7 +143,15 @@ pub fn options(judging: &JudgingArgs) -> Result<Options> {
     Ok(options)
 }
 
-fn judge(subject: &Subject, options: &Options) -> Result<Verdict> {
+fn judge(subject: &Subject, model: Option<ModelKind>, options: &Options) -> Result<Verdict> {
+    if let Some(kind) = model {
+        let source = match subject {
+            Subject::Run(run) => Source::open(&run.history())?,
+            Subject::File(path) => Source::open(path)?,
+            Subject::Stdin => Source::stdin(),
+        };
+        return model::judge(source, kind, options);
+    }
     match subject {
         Subject::Run(run) => judge_run(run, options).map(|analysis| analysis.verdict),
         Subject::File(path) => {
@@ -160,7 +177,7 @@ pub fn judge_run(run: &RunDir, options: &Options) -> Result<Analysis> {
     match &meta.status {
         RunStatus::Recorded => {}
         RunStatus::Running => {
-            analysis.verdict.notes.push("the run has not ended, or tribunal was killed".into())
+            analysis.verdict.notes.push("the run has not ended, or tribunal was killed".into());
         }
         RunStatus::Interrupted => analysis.verdict.notes.push("the run was interrupted".into()),
         RunStatus::Failed { reason } => analysis.verdict.notes.push(format!("the run failed: {reason}")),

@@ -5,6 +5,7 @@ mod convert;
 mod doctor;
 mod heal;
 mod ls;
+mod model;
 mod render;
 mod run;
 mod show;

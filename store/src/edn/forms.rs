@@ -80,7 +80,7 @@ pub(super) fn forms(text: &[u8], layout: Layout, stand: Stand, keep_json: bool) 
                 break None;
             }
             Err(Stop::Incomplete) => break None,
-            Err(Stop::Wrong { at, reason }) => break Some((at, reason)),
+            Err(Stop::Wrong(fault)) => break Some((fault.at, fault.reason)),
         }
     };
     let mut batch = parse_lines(&reader.json).map_err(|e| {

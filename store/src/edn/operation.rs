@@ -108,7 +108,7 @@ mod tests {
                 String::from_utf8(out).expect("UTF-8").trim_end().to_owned()
             }
             Err(Stop::Incomplete) => "incomplete".into(),
-            Err(Stop::Wrong { at, reason }) => format!("{at}: {reason}"),
+            Err(Stop::Wrong(fault)) => format!("{}: {}", fault.at, fault.reason),
         }
     }
 

@@ -206,7 +206,7 @@ mod tests {
                 out
             }
             Err(Stop::Incomplete) => "incomplete".into(),
-            Err(Stop::Wrong { at, reason }) => format!("{at}: {reason}"),
+            Err(Stop::Wrong(fault)) => format!("{}: {}", fault.at, fault.reason),
         }
     }
 

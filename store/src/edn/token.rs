@@ -1,18 +1,22 @@
 //! A cursor over EDN text: white space, comments, discards and the tokens. Every token is appended to `out` as
 //! the JSON it stands for.
 
-/// Why a form could not be read.
+/// Why a form could not be read. Small, because every token's reading returns one or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
     /// The text ends inside it.
     Incomplete,
     /// It is no EDN, or no operation.
-    Wrong {
-        /// Byte in the text.
-        at: usize,
-        /// What is wrong, in words.
-        reason: String,
-    },
+    Wrong(Box<Fault>),
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Byte in the text.
+    pub(super) at: usize,
+    /// In words.
+    pub(super) reason: String,
 }
 
 pub(super) type EdnResult<T> = Result<T, Stop>;
@@ -70,28 +74,33 @@ impl<'a> Cursor<'a> {
 
     #[cold]
     pub(super) fn wrong_at<T>(&self, at: usize, reason: impl Into<String>) -> EdnResult<T> {
-        Err(Stop::Wrong { at, reason: reason.into() })
+        Err(Stop::Wrong(Box::new(Fault { at, reason: reason.into() })))
     }
 
     /// The next byte that belongs to a form, without taking it; the text must go on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> EdnResult<u8> {
-        self.skip()?.ok_or(Stop::Incomplete)
+        match self.skip() {
+            Ok(Some(b)) => Ok(b),
+            Ok(None) => Err(Stop::Incomplete),
+            Err(stop) => Err(stop),
+        }
     }
 
     /// Passes over white space, comments and discarded forms. `None` at the text's end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip(&mut self) -> EdnResult<Option<u8>> {
         while let Some(&b) = self.text.get(self.at) {
             match b {
-                b';' | b'#' => return self.skip_slowly(),
-                _ if is_blank(b) => self.at += 1,
-                _ => return Ok(Some(b)),
+                b' ' | b',' => self.at += 1,
+                b'%'..=b':' | b'A'..=b'~' | b'"' => return Ok(Some(b)),
+                _ => return self.skip_slowly(),
             }
         }
         Ok(None)
     }
 
+    /// The same, for whatever is not plain.
     fn skip_slowly(&mut self) -> EdnResult<Option<u8>> {
         // Counted, not nested: `#_ #_ a b` discards both, and a million of them must not be a million calls.
         let mut discards = 0u64;
@@ -124,7 +133,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The bytes up to the next that ends a token. A token that the text's end cuts may go on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn token(&mut self) -> EdnResult<&'a [u8]> {
         let rest = &self.text[self.at..];
         let mut length = 0;
