@@ -152,7 +152,9 @@ impl<'h> Partitions<'h> {
     /// Whether somewhere a list stands where the model compares scalars.
     fn lists_as_scalars(&self, kind: ModelKind) -> bool {
         let tables = &self.history.tables;
-        let nested = |v| tables.items(v).iter().any(|item| item.as_list().is_some());
+        // Most histories have no list in a list, and then no list need be looked into.
+        let any_nested = tables.nested();
+        let nested = |v| any_nested && tables.items(v).iter().any(|item| item.as_list().is_some());
         self.history.ops.iter().any(|op| {
             let Operands { arg, out, .. } = self.operands(op);
             let out = out.unwrap_or(Value::NULL);

@@ -130,6 +130,11 @@ impl Tables {
         }
     }
 
+    /// Whether some list holds a list.
+    pub fn nested(&self) -> bool {
+        self.items.iter().any(|item| item.as_list().is_some())
+    }
+
     /// The canonical JSON of a text.
     pub fn text(&self, value: Value) -> Option<&str> {
         value.as_text().map(|number| &*self.texts[number as usize])
