@@ -27,8 +27,11 @@ pub(crate) fn bite_and_heal(runtime: &Runtime) {
 
         let slow = Action::Slow { node: "mock-1".into(), delay_ms: 300 };
         let bite = cluster.apply(&slow).await.unwrap();
+        assert_eq!(bite.bit, None, "told, not yet seen: {}", bite.evidence);
+        let bite = cluster.probe(&slow).await.unwrap();
         assert_eq!(bite.bit, Some(true), "{}", bite.evidence);
         cluster.undo(&slow).await.unwrap();
+        assert_eq!(cluster.probe(&slow).await.unwrap().bit, Some(false));
 
         let before = view::leader_of(cluster.endpoints(), "t-0", Duration::from_secs(5)).await.unwrap();
         let to = if before.leader == Some(3) { "mock-2" } else { "mock-3" };
