@@ -13,9 +13,9 @@ use store::recorder::Recorder;
 use store::time::Clock;
 use workloads::{QueueConfig, run_queue};
 
-const PAIRS: usize = 7;
+const PAIRS: usize = 5;
 const PRODUCERS: u32 = 10;
-const SENDS: u64 = 4000;
+const SENDS: u64 = 20_000;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
