@@ -40,6 +40,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("commit-regression", "a consumer group's committed offset stepped back"),
     ("stalled", "no progress, or too little, for longer than allowed"),
     ("vacuous", "the run exercised too little for a verdict"),
+    ("nonlinearizable", "no order of the operations agrees with the model and with real time"),
 ];
 
 /// What a kind means; a kind that is not in the glossary says so.
