@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use nemesis::runner::ActiveFaults;
+pub use results::text::number::grouped;
 use store::progress::Progress;
 use store::time::Clock;
 use tokio::task::JoinHandle;
@@ -150,19 +151,6 @@ fn bar(elapsed: Duration, limit: Duration) -> String {
     let part = (elapsed.as_secs_f64() / limit.as_secs_f64().max(0.001)).min(1.0);
     let full = (part * WIDTH as f64) as usize;
     format!("{}{}", "━".repeat(full), "┄".repeat(WIDTH - full))
-}
-
-/// `1204311` as `1,204,311`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

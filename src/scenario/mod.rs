@@ -171,11 +171,7 @@ impl Scenario {
 
     /// Settings that reach every client and the admin side alike: how to get in.
     pub fn security(&self) -> Settings {
-        let is_security = |name: &str| {
-            ["security.", "ssl.", "sasl.", "enable.ssl."].iter().any(|prefix| name.starts_with(prefix))
-        };
-        let settings = &self.workload.client_set;
-        settings.iter().filter(|(name, _)| is_security(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+        nemesis::security::select(&self.workload.client_set)
     }
 }
 
