@@ -47,7 +47,7 @@ pub(crate) fn guarantee(terms: &Terms, facts: Facts, options: &Options) -> Resul
         other => return Err(CheckError::Guarantee(other.to_owned())),
     };
     let mut forbids = BTreeMap::new();
-    for kind in ALL {
+    for kind in ALL.iter().copied() {
         if let Some(reason) = forbidden(kind, level, terms, facts) {
             forbids.insert(kind.name().to_owned(), reason.to_owned());
         }
@@ -98,7 +98,25 @@ fn forbidden(kind: Kind, level: Level, terms: &Terms, facts: Facts) -> Option<&'
         Kind::Duplicate if level >= Default && terms.idempotent == Some(true) => {
             Some("the producers are idempotent")
         }
-        // What no promise covers, and what is only possible: a client library may invent an
+        Kind::PrecommittedRead if level >= Default => {
+            Some("a record must not be read before its transaction commits")
+        }
+        Kind::TornTransaction if level >= Default => Some("a transaction is there as a whole or not at all"),
+        Kind::HangingTransaction if level >= Default => {
+            Some("a transaction must end: commit, abort, or time out")
+        }
+        Kind::G1c | Kind::G1cProcess | Kind::G1cRealtime if level == ExactlyOnce => {
+            Some("committed transactions must have an order")
+        }
+        Kind::GroupSkip if level >= AtLeastOnce => Some("a group must not commit past what nobody processed"),
+        Kind::OwnershipOverlap | Kind::CommitRegression if level >= Default => {
+            Some("one member at a time owns a partition of its group")
+        }
+        Kind::Redelivery if level == ExactlyOnce => Some("a group must process a record once"),
+        Kind::Lost if level >= AtLeastOnce => Some("an acknowledged element must come out of the queue"),
+        Kind::Overtaken if level == ExactlyOnce => Some("a queue's elements must leave in order"),
+        Kind::Duplicated if level == ExactlyOnce => Some("an element must leave the queue once"),
+        // What no promise covers (transactions interleave their writes, a lost answer is found again), and what is only possible: a client library may invent an
         // acknowledgement's offset.
         _ => None,
     }

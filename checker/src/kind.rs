@@ -1,98 +1,121 @@
-//! The kinds of anomaly: Jepsen's names where it has one.
+//! The kinds of anomaly, one table: Jepsen's names where it has one.
 
 use std::fmt;
 
-/// A kind of anomaly in logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// An acknowledged write does not survive.
-    LostWrite,
-    /// An acks=0 write does not survive.
-    LostUnacked,
-    /// An acknowledged write that no read reached.
-    Unseen,
-    /// One value at two offsets of one log.
-    Duplicate,
-    /// One offset with two values.
-    InconsistentOffsets,
-    /// An acknowledgement names an offset where something else was read.
-    AckOffsetMismatch,
-    /// A producer's acknowledged offsets step back.
-    AckRegression,
-    /// Two sends of one producer stand in the wrong order.
-    NonmonotonicSend,
-    /// The same within one transaction.
-    IntNonmonotonicSend,
-    /// A send stands before one that was acknowledged before it began.
-    StaleAppend,
-    /// A consumer went back.
-    NonmonotonicPoll,
-    /// The same within one poll.
-    IntNonmonotonicPoll,
-    /// A consumer jumped over records that exist.
-    PollSkip,
-    /// The same within one poll.
-    IntPollSkip,
-    /// A value that nobody sent there.
-    Unexpected,
-    /// A damaged payload.
-    Corrupt,
-    /// A write that certainly failed was read.
-    Resurrected,
-    /// A write of an aborted transaction was read by a reader of committed records (Adya's G1a).
-    G1a,
+/// Makes the enum, the list of all, and their names from one table.
+macro_rules! kinds {
+    ($($(#[doc = $meaning:literal])+ $kind:ident = $name:literal,)+) => {
+        /// A kind of anomaly.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $($(#[doc = $meaning])+ $kind,)+
+        }
+
+        /// Every kind, in the order of this file.
+        pub const ALL: &[Kind] = &[$(Kind::$kind,)+];
+
+        impl Kind {
+            /// The name in verdicts.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $name,)+
+                }
+            }
+        }
+    };
 }
 
-/// Every kind, in the order of this file.
-pub const ALL: [Kind; 18] = [
-    Kind::LostWrite,
-    Kind::LostUnacked,
-    Kind::Unseen,
-    Kind::Duplicate,
-    Kind::InconsistentOffsets,
-    Kind::AckOffsetMismatch,
-    Kind::AckRegression,
-    Kind::NonmonotonicSend,
-    Kind::IntNonmonotonicSend,
-    Kind::StaleAppend,
-    Kind::NonmonotonicPoll,
-    Kind::IntNonmonotonicPoll,
-    Kind::PollSkip,
-    Kind::IntPollSkip,
-    Kind::Unexpected,
-    Kind::Corrupt,
-    Kind::Resurrected,
-    Kind::G1a,
-];
+kinds! {
+    // Logs.
+    /// An acknowledged write does not survive.
+    LostWrite = "lost-write",
+    /// An acks=0 write does not survive.
+    LostUnacked = "lost-unacked",
+    /// An acknowledged write that no read reached.
+    Unseen = "unseen",
+    /// One value at two offsets of one log.
+    Duplicate = "duplicate",
+    /// One offset with two values.
+    InconsistentOffsets = "inconsistent-offsets",
+    /// An acknowledgement names an offset where something else was read.
+    AckOffsetMismatch = "ack-offset-mismatch",
+    /// A producer's acknowledged offsets step back.
+    AckRegression = "ack-regression",
+    /// Two sends of one producer stand in the wrong order.
+    NonmonotonicSend = "nonmonotonic-send",
+    /// The same within one transaction.
+    IntNonmonotonicSend = "int-nonmonotonic-send",
+    /// A send stands before one that was acknowledged before it began.
+    StaleAppend = "stale-append",
+    /// A consumer went back.
+    NonmonotonicPoll = "nonmonotonic-poll",
+    /// The same within one poll.
+    IntNonmonotonicPoll = "int-nonmonotonic-poll",
+    /// A consumer jumped over records that exist.
+    PollSkip = "poll-skip",
+    /// The same within one poll.
+    IntPollSkip = "int-poll-skip",
+    /// A value that nobody sent there.
+    Unexpected = "unexpected",
+    /// A damaged payload.
+    Corrupt = "corrupt",
+    /// A write that certainly failed was read.
+    Resurrected = "resurrected",
+
+    // Transactions.
+    /// A write of an aborted transaction was read by a reader of committed records (Adya's G1a).
+    G1a = "G1a",
+    /// A reader of committed records read a write before its transaction began to commit, the transaction itself
+    /// included.
+    PrecommittedRead = "precommitted-read",
+    /// Of one transaction's writes a part survives and a part does not.
+    TornTransaction = "torn-transaction",
+    /// A transaction that never ends holds back the readers of committed records.
+    HangingTransaction = "hanging-transaction",
+    /// Somebody else's records stand between two sends of one transaction.
+    IntSendSkip = "int-send-skip",
+    /// A cycle of transactions by the order of their writes (Adya's G0).
+    G0 = "G0",
+    /// The same, with the order within processes.
+    G0Process = "G0-process",
+    /// The same, with real time.
+    G0Realtime = "G0-realtime",
+    /// A cycle by the order of writes and by who read whose (Adya's G1c).
+    G1c = "G1c",
+    /// The same, with the order within processes.
+    G1cProcess = "G1c-process",
+    /// The same, with real time.
+    G1cRealtime = "G1c-realtime",
+
+    // Consumer groups.
+    /// A group processed a record more than once.
+    Redelivery = "redelivery",
+    /// A group committed past a record that nobody processed.
+    GroupSkip = "group-skip",
+    /// Two members of a group owned a partition in one generation, or a fenced member's commit was accepted.
+    OwnershipOverlap = "ownership-overlap",
+    /// A group's committed offset stepped back.
+    CommitRegression = "commit-regression",
+
+    // Queues.
+    /// An acknowledged element was never dequeued, although the queue was drained.
+    Lost = "lost",
+    /// An element was dequeued more often than it was enqueued.
+    Duplicated = "duplicated",
+    /// An element whose enqueue had an unknown outcome was dequeued: it happened after all.
+    Recovered = "recovered",
+    /// An element left the queue before one that was there first.
+    Overtaken = "overtaken",
+
+    // Availability.
+    /// No progress for longer than allowed.
+    Stalled = "stalled",
+}
 
 impl Kind {
-    /// The name in verdicts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::LostWrite => "lost-write",
-            Kind::LostUnacked => "lost-unacked",
-            Kind::Unseen => "unseen",
-            Kind::Duplicate => "duplicate",
-            Kind::InconsistentOffsets => "inconsistent-offsets",
-            Kind::AckOffsetMismatch => "ack-offset-mismatch",
-            Kind::AckRegression => "ack-regression",
-            Kind::NonmonotonicSend => "nonmonotonic-send",
-            Kind::IntNonmonotonicSend => "int-nonmonotonic-send",
-            Kind::StaleAppend => "stale-append",
-            Kind::NonmonotonicPoll => "nonmonotonic-poll",
-            Kind::IntNonmonotonicPoll => "int-nonmonotonic-poll",
-            Kind::PollSkip => "poll-skip",
-            Kind::IntPollSkip => "int-poll-skip",
-            Kind::Unexpected => "unexpected",
-            Kind::Corrupt => "corrupt",
-            Kind::Resurrected => "resurrected",
-            Kind::G1a => "G1a",
-        }
-    }
-
     /// The kind with this name.
     pub fn from_name(name: &str) -> Option<Kind> {
-        ALL.into_iter().find(|kind| kind.name() == name)
+        ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 
@@ -135,10 +158,10 @@ mod tests {
 
     #[test]
     fn names_go_both_ways() {
-        for kind in ALL {
+        for kind in ALL.iter().copied() {
             assert_eq!(Kind::from_name(kind.name()), Some(kind));
         }
-        assert_eq!(Kind::from_name("lost"), None);
+        assert_eq!(Kind::from_name("loss"), None);
     }
 
     #[test]

@@ -174,9 +174,9 @@ fn the_histories_hold_every_kind() {
             *found.entry(kind).or_default() += n;
         }
     }
-    // Only transactions have these, and the obvious judge knows none.
-    let elsewhere = ["int-nonmonotonic-send", "G1a"];
-    for kind in checker::kind::ALL.iter().map(|kind| kind.name()).filter(|kind| !elsewhere.contains(kind)) {
+    // What follows in the table belongs to transactions, groups and queues, and the obvious judge knows none.
+    let logs = checker::kind::ALL.iter().take_while(|kind| **kind != checker::kind::Kind::G1a);
+    for kind in logs.map(|kind| kind.name()).filter(|kind| *kind != "int-nonmonotonic-send") {
         assert!(found.get(kind).is_some_and(|n| *n >= 5), "{kind}: {found:?}");
     }
 }
