@@ -78,6 +78,20 @@ fn duplicates_of_a_producer_whose_answers_come_late_are_found_and_explained() {
     let shown = store.call(&["show", "--anomaly", "1"]);
     assert_eq!(shown.code, 0, "{}", shown.err);
     assert!(shown.out.contains("\"f\":\"poll\""), "the witness lines are shown: {}", shown.out);
+    let longest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    assert!(longest(&shown.out) < 1500, "polls are cut down to what matters: {}", shown.out);
+    let full = store.call(&["show", "--anomaly", "1", "--full"]);
+    assert!(longest(&full.out) > longest(&shown.out) && !full.out.contains('…'), "{}", full.out);
+    // Where the value stands a second time, the neighbourhood names the send that made both.
+    let example = &verdict["anomalies"]["duplicate"]["examples"][0];
+    let (key, value) = (example["key"].as_str().expect("a key"), example["value"].as_str().expect("a value"));
+    for offset in example["details"]["offsets"].as_array().expect("two offsets") {
+        let around = store.call(&["show", "--around", key, &offset.to_string()]);
+        let here =
+            around.out.lines().find(|line| line.starts_with('>')).expect("the offset that was asked for");
+        assert!(here.contains(&format!("value {value} ")) && here.contains("consume-all"), "{}", around.out);
+    }
+    store.call(&["show", "--around", "nowhere-0", "1"]).fails(254, &["nowhere-0", "it has", key]);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
 //! - `series`: rates, latencies, unseen and lag curves
 //! - [`analyze()`]: all of it in order
+//! - [`around()`]: apart from judging, what a history tells of one offset and its neighbours
 //! - [`model`]: apart from logs, linearizability of any history against a data type (a register, a set, ...)
 //!
 //! **Invariant:** certain and possible are never mixed: whatever a check cannot decide, for whatever reason,
@@ -20,6 +21,7 @@
 //! from what the run recorded of its terms and its brokers.
 
 mod analyze;
+mod around;
 mod checks;
 mod contested;
 pub mod context;
@@ -43,4 +45,5 @@ mod view;
 mod words;
 
 pub use analyze::{Analysis, admit, analyze};
+pub use around::{Found, around};
 pub use context::{CheckError, Context, Options};

@@ -96,10 +96,10 @@ fn one_anomaly_in_full_with_the_lines_of_the_history() {
         r#"{"index":402117,"time":39204000000,"process":4,"type":"ok","f":"send","value":[["send","t-3",[8812,55102]]]}"#
             .to_owned(),
     )]);
-    let text = anomaly_text(&verdict, 1, &lines, &ReportStyle::default()).unwrap();
+    let text = anomaly_text(&verdict, 1, &lines, false, &ReportStyle::default()).unwrap();
     golden("show-anomaly.txt", &text);
     for number in [0, 99] {
-        assert_eq!(anomaly_text(&verdict, number, &lines, &ReportStyle::default()), None);
+        assert_eq!(anomaly_text(&verdict, number, &lines, false, &ReportStyle::default()), None);
         assert!(witness_lines(&verdict, number).is_empty());
     }
 }
@@ -109,7 +109,7 @@ fn the_numbers_in_the_report_are_those_that_show_takes() {
     let verdict = verdicts::invalid();
     let report = report(&verdict);
     for number in 1..=3 {
-        let shown = anomaly_text(&verdict, number, &BTreeMap::new(), &ReportStyle::default()).unwrap();
+        let shown = anomaly_text(&verdict, number, &BTreeMap::new(), false, &ReportStyle::default()).unwrap();
         let sentence = shown.lines().nth(1).unwrap().trim();
         let words: Vec<&str> = sentence.split(' ').take(5).collect();
         assert!(

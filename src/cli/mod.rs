@@ -162,12 +162,21 @@ pub struct LsArgs {
 /// `tribunal show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run: latest, the beginning of an id, or a directory
+    /// The run: latest, the beginning of an id, or a directory; with --around a history's file too
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// One finding in full with its history lines, by its number in the report (1, 2, ...)
     #[arg(long, value_name = "N")]
     pub anomaly: Option<usize>,
+    /// With --anomaly: the history's lines whole, however many records they hold
+    #[arg(long, requires = "anomaly")]
+    pub full: bool,
+    /// What was sent, acknowledged and read at an offset of a partition and at its neighbours, e.g. t-3 8812
+    #[arg(long, value_names = ["KEY", "OFFSET"], num_args = 2, conflicts_with = "anomaly", allow_hyphen_values = true)]
+    pub around: Option<Vec<String>>,
+    /// How many neighbours on each side
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "around", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub span: u32,
     #[command(flatten)]
     pub store: StoreArg,
 }

@@ -187,7 +187,11 @@ pub fn judge_run(run: &RunDir, options: &Options) -> Result<Analysis> {
     Ok(analysis)
 }
 
-fn context(run: &RunDir, meta: &RunMeta) -> Result<Context> {
+/// What is known of a run besides its history.
+///
+/// # Errors
+/// If its samples cannot be read.
+pub fn context(run: &RunDir, meta: &RunMeta) -> Result<Context> {
     Ok(Context {
         terms: meta.terms.clone(),
         caveat: meta.target.caveat.clone(),

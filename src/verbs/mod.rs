@@ -1,6 +1,7 @@
 //! The verbs: each reads as its own story.
 
 mod analyze;
+mod around;
 mod convert;
 mod doctor;
 mod heal;

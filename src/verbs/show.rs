@@ -8,16 +8,21 @@ use store::reader::{ReadError, Source};
 use store::run_dir::{RunDir, Runs};
 
 use super::analyze::next_steps;
+use super::around;
 use crate::cli::ShowArgs;
 use crate::exit::usage;
 use crate::out;
 
 /// Shows a run, or one finding of it.
 pub fn show(args: &ShowArgs) -> Result<u8> {
-    let run = Runs::at(args.store.store.clone()).find(&args.run)?;
+    let runs = Runs::at(args.store.store.clone());
+    if let Some([key, offset]) = args.around.as_deref() {
+        return around::show(&runs, &args.run, (key, offset), args.span);
+    }
+    let run = runs.find(&args.run)?;
     match args.anomaly {
         None => summary(&run),
-        Some(number) => finding(&run, number),
+        Some(number) => finding(&run, number, args.full),
     }
 }
 
@@ -48,13 +53,13 @@ fn summary(run: &RunDir) -> Result<u8> {
 }
 
 /// Examples are numbered through all kinds, in the order of the report.
-fn finding(run: &RunDir, number: usize) -> Result<u8> {
+fn finding(run: &RunDir, number: usize, full: bool) -> Result<u8> {
     if !run.verdict().exists() {
         bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
     }
     let verdict = run.read_verdict()?;
     let lines = lines_of(run, &results::witness_lines(&verdict, number))?;
-    let Some(text) = results::anomaly_text(&verdict, number, &lines, &out::style()) else {
+    let Some(text) = results::anomaly_text(&verdict, number, &lines, full, &out::style()) else {
         let examples: usize = verdict.anomalies.values().map(|a| a.examples.len()).sum();
         return Err(usage(match examples {
             0 => format!("{} has no findings to show", run.name()),

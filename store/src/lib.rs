@@ -3,7 +3,8 @@
 //! In the order that data meets them:
 //!
 //! - words: [`time`], [`op`] (a history's lines), [`cluster`] and [`fault`] (what the nemesis knows),
-//!   [`settings`], [`run_meta`] (`run.json`), [`progress`], [`verdict`] (`verdict.json`), [`series`] (`series.json`)
+//!   [`settings`], [`run_meta`] (`run.json`), [`progress`], [`verdict`] (`verdict.json`), [`series`] (`series.json`),
+//!   [`around`] (the neighbourhood of one offset)
 //! - writing a history: [`recorder`] (tapes, the writer thread), [`frames`] (zstd frames and their index)
 //! - reading it back: [`reader`] over [`chunks`] (whole lines, in parallel, in order), [`parse`] (text to columns),
 //!   [`batch`] (the columns); Jepsen's EDN comes in through `edn`, by way of the same lines (`fields`)
@@ -13,6 +14,7 @@
 //! **Invariant:** this crate knows no cluster, no client library, no anomaly's definition and no picture;
 //! every other crate imports it and it imports none of them.
 
+pub mod around;
 pub mod batch;
 pub mod chunks;
 pub mod cluster;

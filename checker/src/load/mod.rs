@@ -12,9 +12,8 @@ use rustc_hash::FxHashMap;
 use store::batch::{Batch, F, Line, MopKind, MopRow};
 use store::op::{OpType, Process};
 
-pub(crate) use self::faults::in_force;
+pub(crate) use self::faults::{Faults, in_force};
 
-use self::faults::Faults;
 use self::oddities::Oddities;
 use self::sessions::Sessions;
 use crate::tables::{NONE, Producer, Send, Tables};

@@ -1,11 +1,13 @@
 //! Text for terminals: pure functions from plain data.
 //!
-//! [`report`] (the end of a run) and [`ls`], [`show`] are made of [`kinds`] (the glossary), [`number`], and
-//! [`style`] (colour, width, wrapping).
+//! [`report`] (the end of a run) and [`ls`], [`show`], [`around`] (one offset and its neighbours) are made of [`kinds`] (the glossary), [`number`], and
+//! [`style`] (colour, width, wrapping); `raw_line` cuts a history's line down to what matters.
 
+pub mod around;
 pub mod kinds;
 pub mod ls;
 pub mod number;
+mod raw_line;
 pub mod report;
 pub mod show;
 pub mod style;

@@ -1,14 +1,15 @@
 //! One run, or one anomaly of it, in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use store::run_meta::{RunMeta, RunStatus};
-use store::verdict::Verdict;
+use store::verdict::{Example, Verdict};
 
 use super::kinds::meaning;
 use super::ls::status_word;
 use super::number::{grouped, seconds};
+use super::raw_line::shortened;
 use super::report::{numbered_examples, verdict_text, write_next};
 use super::style::{ReportStyle, Tone, harmless};
 
@@ -88,11 +89,12 @@ pub fn witness_lines(verdict: &Verdict, number: usize) -> Vec<u64> {
 }
 
 /// One anomaly, by its number in the report, with the history's own lines that prove it (line number, from 1, to
-/// text). `None` where there is no such number.
+/// text), in full or only as far as they matter. `None` where there is no such number.
 pub fn anomaly_text(
     verdict: &Verdict,
     number: usize,
     lines: &BTreeMap<u64, String>,
+    full: bool,
     style: &ReportStyle,
 ) -> Option<String> {
     let examples = numbered_examples(verdict);
@@ -135,12 +137,31 @@ pub fn anomaly_text(
     for (name, value) in &example.details {
         style.row(&mut out, "detail", &format!("{name}: {value}"));
     }
+    let offsets = offsets(example);
+    let (mut told, mut cut) = (BTreeSet::new(), false);
     for witness in &example.witness {
         let _ = writeln!(out, "  line {}  {}", grouped(witness.line), harmless(&witness.role));
+        if !told.insert(witness.line) {
+            continue;
+        }
         let text =
             lines.get(&witness.line).map_or("(this line was not found in the history)", String::as_str);
+        let (text, shorter) = if full { (text.to_owned(), false) } else { shortened(text, &offsets) };
+        cut |= shorter;
         // Not wrapped: a line of JSON is there to be copied.
-        let _ = writeln!(out, "    {}", style.paint(Tone::Quiet, harmless(text).trim_end()));
+        let _ = writeln!(out, "    {}", style.paint(Tone::Quiet, harmless(&text).trim_end()));
+    }
+    if cut {
+        style.paragraph(&mut out, "  ", 2, "(… stands for polled records left out; --full shows all)");
     }
     Some(out)
+}
+
+/// The offsets that an example speaks of.
+fn offsets(example: &Example) -> Vec<i64> {
+    let details = example.details.values().flat_map(|value| match value {
+        serde_json::Value::Array(all) => all.iter().filter_map(serde_json::Value::as_i64).collect(),
+        one => one.as_i64().into_iter().collect::<Vec<i64>>(),
+    });
+    example.offset.into_iter().chain(details).collect()
 }
