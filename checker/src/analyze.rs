@@ -49,9 +49,12 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let (tables, stopped) = load(source, options, deadline)?;
     let leadership = Leadership::new(&context.cluster, &context.nodes);
     let pass = has_pass(&tables);
+    let stated = context.terms.max_stall_ms.map(Duration::from_millis);
+    let max_stall = options.max_stall.or(stated).map(|limit| limit.as_nanos().min(u64::MAX.into()) as u64);
     let (mut checked, (series, flaw)) = pool.install(|| {
         let series = PerPartition::new(&tables);
-        let bounds = Bounds { leadership: &leadership, pass, examples: options.examples, deadline };
+        let bounds =
+            Bounds { leadership: &leadership, pass, examples: options.examples, deadline, max_stall };
         // Half a history has losses and strangers that the other half explains.
         let checked = if stopped.is_none() { check(&tables, &bounds, &series) } else { Checked::default() };
         (checked, series.finish(&tables, &context.title))
@@ -60,7 +63,8 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
         pool.install(|| name_their_origin(unexpected, &tables));
     }
 
-    let guarantee = guarantee(&context.terms, Facts { subscribed: tables.subscribed }, options)?;
+    let facts = Facts { subscribed: tables.subscribed, stall_limited: max_stall.is_some() };
+    let guarantee = guarantee(&context.terms, facts, options)?;
     let evidence = Evidence { tables: &tables, leadership: &leadership, pass, stopped };
     let mut verdict = judge(evidence, checked, guarantee, context);
     verdict.notes.extend(flaw);
@@ -79,7 +83,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
 /// If the guarantee, an override or an expectation cannot be understood.
 pub fn admit(context: &Context, options: &Options) -> Result<(), CheckError> {
     Expected::parse(&context.terms)?;
-    guarantee(&context.terms, Facts { subscribed: false }, options)?;
+    guarantee(&context.terms, Facts { subscribed: false, stall_limited: false }, options)?;
     Ok(())
 }
 

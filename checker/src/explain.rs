@@ -45,6 +45,13 @@ impl Explain<'_, '_> {
         example
     }
 
+    /// An example about a stretch of time.
+    pub(crate) fn about_window(&self, from: u64, to: u64, because: impl FnOnce() -> String) -> Example {
+        let mut example = self.at_time(from, to);
+        example.sentence = format!("{}: {}", self.key(), because());
+        example
+    }
+
     fn at_time(&self, from: u64, to: u64) -> Example {
         Example {
             key: Some(self.key().to_owned()),

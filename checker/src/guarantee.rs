@@ -25,6 +25,8 @@ enum Level {
 pub(crate) struct Facts {
     /// Whether any reader was in a group.
     pub(crate) subscribed: bool,
+    /// Whether somebody stated how long a partition may go without an acknowledgement.
+    pub(crate) stall_limited: bool,
 }
 
 /// The guarantee to judge by: the option, else the run's, else `default`.
@@ -113,6 +115,9 @@ fn forbidden(kind: Kind, level: Level, terms: &Terms, facts: Facts) -> Option<&'
             Some("one member at a time owns a partition of its group")
         }
         Kind::Redelivery if level == ExactlyOnce => Some("a group must process a record once"),
+        Kind::Stalled if facts.stall_limited && level >= AtLeastOnce => {
+            Some("a partition must not go longer than stated without an acknowledgement")
+        }
         Kind::Lost if level >= AtLeastOnce => Some("an acknowledged element must come out of the queue"),
         Kind::Overtaken if level == ExactlyOnce => Some("a queue's elements must leave in order"),
         Kind::Duplicated if level == ExactlyOnce => Some("an element must leave the queue once"),
@@ -139,7 +144,8 @@ mod tests {
 
     fn forbids(name: &str, terms: &Terms, subscribed: bool) -> Vec<String> {
         let options = Options { guarantee: Some(name.into()), ..Options::default() };
-        let guarantee = guarantee(terms, Facts { subscribed }, &options).expect("a known name");
+        let guarantee =
+            guarantee(terms, Facts { subscribed, stall_limited: false }, &options).expect("a known name");
         guarantee.forbids.into_keys().collect()
     }
 
@@ -187,7 +193,7 @@ mod tests {
         let mut options = Options::default();
         options.allow.insert("lost-write".into(), true);
         options.allow.insert("duplicate".into(), false);
-        let facts = Facts { subscribed: false };
+        let facts = Facts { subscribed: false, stall_limited: false };
         let judged = guarantee(&Terms::default(), facts, &options).expect("known kinds");
         assert!(!judged.forbids.contains_key("lost-write") && judged.forbids.contains_key("duplicate"));
         options.allow.insert("lost-wirte".into(), true);

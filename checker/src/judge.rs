@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use store::verdict::{Anomaly, CheckerReport, Exercised, Guarantee, VERDICT_SCHEMA, Validity, Verdict};
+use store::time::Nanos;
+use store::verdict::{
+    Anomaly, CheckerReport, Exercised, Guarantee, LongestStall, VERDICT_SCHEMA, Validity, Verdict,
+};
 
 use crate::context::Context;
 use crate::coverage::account;
@@ -29,7 +32,12 @@ pub(crate) fn judge(
     context: &Context,
 ) -> Verdict {
     let tables = evidence.tables;
-    let exercised = exercised(&evidence, context);
+    let mut exercised = exercised(&evidence, context);
+    exercised.longest_stall = checked.longest_stall.map(|(key, stall)| LongestStall {
+        key,
+        from: Nanos(stall.from),
+        seconds: stall.length() as f64 / 1e9,
+    });
     let whole = evidence.stopped.is_none();
     let mut unknown_because: Vec<String> = evidence.stopped.into_iter().collect();
     let mut checkers = checked.reports;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use store::verdict::{Anomaly, CheckerReport, Example, Validity};
 
-use crate::checks::{ALL, Bench, Check, Concluded};
+use crate::checks::{ALL, Bench, Check, Concluded, Stall};
 use crate::coverage::{reach, takes_part};
 use crate::kind::Kind;
 use crate::leadership::Leadership;
@@ -32,6 +32,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) pass: bool,
     pub(crate) examples: usize,
     pub(crate) deadline: Option<Instant>,
+    /// How long a partition may go without an acknowledgement, ns.
+    pub(crate) max_stall: Option<u64>,
 }
 
 /// What all checks found together.
@@ -39,6 +41,8 @@ pub(crate) struct Bounds<'a> {
 pub(crate) struct Checked {
     pub(crate) anomalies: BTreeMap<String, Anomaly>,
     pub(crate) reports: Vec<CheckerReport>,
+    /// The longest time that a partition went without an acknowledgement, and which.
+    pub(crate) longest_stall: Option<(String, Stall)>,
 }
 
 /// One check's answer for one partition.
@@ -90,7 +94,13 @@ fn partition(
         Err(panic) => return failed(&panicked(&*panic)),
     };
     let reach = reach(tables, view.partition, bounds.pass);
-    let bench = Bench { view: &view, reach: &reach, leadership: bounds.leadership, keep: bounds.examples };
+    let bench = Bench {
+        view: &view,
+        reach: &reach,
+        leadership: bounds.leadership,
+        keep: bounds.examples,
+        max_stall: bounds.max_stall,
+    };
     let one = |check: &Check| {
         let began = Instant::now();
         let concluded = catch_unwind(AssertUnwindSafe(|| (check.run)(&bench)));
@@ -126,6 +136,14 @@ fn gather(checks: &[Check], tables: &Tables, answers: Vec<(u32, Vec<Answer>)>, e
                 Ok(concluded) => {
                     done[check] += 1;
                     reasons[check].extend(concluded.undecided);
+                    if let Some(stall) = concluded.longest_stall
+                        && checked
+                            .longest_stall
+                            .as_ref()
+                            .is_none_or(|(_, longest)| longest.length() < stall.length())
+                    {
+                        checked.longest_stall = Some((key.clone(), stall));
+                    }
                     for found in concluded.found {
                         let anomaly = checked.anomalies.entry(found.kind.name().to_owned()).or_default();
                         anomaly.count += found.count;
@@ -203,7 +221,8 @@ mod tests {
             Check { name: "unsure", kinds: &[], run: undecided },
         ];
         let leadership = Leadership::default();
-        let bounds = Bounds { leadership: &leadership, pass: false, examples: 8, deadline: None };
+        let bounds =
+            Bounds { leadership: &leadership, pass: false, examples: 8, deadline: None, max_stall: None };
         let checked = run(&checks, &tables, &bounds, &PerPartition::new(&tables));
         let [broken, fine, unsure] = checked.reports.as_slice() else { panic!("three reports") };
         assert_eq!((broken.validity, broken.covered.as_str()), (Validity::Unknown, "2 of 3 partitions"));
@@ -217,7 +236,7 @@ mod tests {
         let tables = tables(7);
         let leadership = Leadership::default();
         let deadline = Some(Instant::now() - Duration::from_secs(1));
-        let bounds = Bounds { leadership: &leadership, pass: false, examples: 8, deadline };
+        let bounds = Bounds { leadership: &leadership, pass: false, examples: 8, deadline, max_stall: None };
         let checked = check(&tables, &bounds, &PerPartition::new(&tables));
         for report in checked.reports {
             assert_eq!((report.validity, report.covered.as_str()), (Validity::Unknown, "0 of 7 partitions"));

@@ -191,3 +191,40 @@ fn examples_are_few_and_counts_exact() {
         assert_eq!(lines, first, "the first of all partitions");
     }
 }
+
+/// While the leader is isolated, one send waits five seconds.
+const STALLED: &str = r#"{"time":1000000000,"process":3,"type":"invoke","f":"send","value":[["send","t-0",1]]}
+{"time":1010000000,"process":3,"type":"ok","f":"send","value":[["send","t-0",[0,1]]]}
+{"time":1500000000,"process":"nemesis","type":"invoke","f":"isolate-leader","value":null,"fault":1}
+{"time":1600000000,"process":"nemesis","type":"info","f":"isolate-leader","value":{"label":"isolate leader of t-0 (kafka-2)","nodes":["kafka-2"],"bit":true,"evidence":""},"fault":1}
+{"time":2000000000,"process":3,"type":"invoke","f":"send","value":[["send","t-0",2]]}
+{"time":7000000000,"process":3,"type":"ok","f":"send","value":[["send","t-0",[1,2]]]}
+{"time":8000000000,"process":9,"type":"invoke","f":"offsets","value":null,"final":true}
+{"time":8100000000,"process":9,"type":"ok","f":"offsets","value":{"t-0":{"start":0,"end":2}},"final":true}
+{"time":8200000000,"process":9,"type":"invoke","f":"poll","value":[["poll"]],"final":true}
+{"time":8300000000,"process":9,"type":"ok","f":"poll","value":[["poll",{"t-0":[[0,1],[1,2]]}]],"final":true,"position":{"t-0":2}}
+"#;
+
+#[test]
+fn a_stall_is_measured_always_and_forbidden_where_a_limit_is_stated() {
+    let free = verdict(STALLED, &Context::default());
+    assert_eq!(free.validity, Validity::Valid);
+    let longest = free.exercised.longest_stall.as_ref().expect("five seconds of waiting");
+    assert_eq!((longest.key.as_str(), longest.from), ("t-0", Nanos(2_000_000_000)));
+    assert!((4.9..=5.0).contains(&longest.seconds), "{longest:?}");
+    let limited = |ms| {
+        let terms = Terms { max_stall_ms: Some(ms), ..Terms::default() };
+        verdict(STALLED, &Context { terms, ..Context::default() })
+    };
+    assert_eq!(limited(5_000).validity, Validity::Valid);
+    let broken = limited(3_000);
+    assert_eq!(broken.validity, Validity::Invalid);
+    let example = &broken.anomalies["stalled"].examples[0];
+    assert_eq!(
+        example.sentence,
+        "t-0: no send was acknowledged from 00:02.000 to 00:07.000, while 1 send waited; this is a stall because it \
+         lasted 5.0 s and 3.0 s are allowed: it began 500 ms into \"isolate leader of t-0 (kafka-2)\""
+    );
+    let lines: Vec<u64> = example.witness.iter().map(|w| w.line).collect();
+    assert_eq!((lines, example.faults.as_slice()), (vec![5, 6], &[1][..]));
+}

@@ -105,6 +105,10 @@ pub struct JudgingArgs {
     /// What was promised: none, at-least-once, default or exactly-once [default: as the run says]
     #[arg(long, value_name = "NAME")]
     pub guarantee: Option<String>,
+    /// How long a partition may go without an acknowledgement while sends wait, e.g. 10s [default: as the run says,
+    /// else as long as it takes]
+    #[arg(long, value_name = "DURATION")]
+    pub max_stall: Option<String>,
     /// Threads for reading and checking [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

@@ -27,6 +27,8 @@ pub struct Plan {
     pub workload: Resolved,
     /// With which faults.
     pub schedule: Schedule,
+    /// How long a partition may go without an acknowledgement.
+    pub max_stall: Option<Duration>,
 }
 
 impl Plan {
@@ -50,7 +52,12 @@ impl Plan {
         let random = random_faults(&scenario)?;
         let schedule =
             Schedule::plan(&specs, random.as_ref(), load_duration(&workload), seed).map_err(usage)?;
-        let plan = Plan { scenario, target, seed, workload, schedule };
+        let max_stall = scenario
+            .max_stall
+            .as_ref()
+            .map(|limit| parse_duration(limit).map_err(|e| usage(format!("max_stall = {limit}: {e}"))));
+        let max_stall = max_stall.transpose()?;
+        let plan = Plan { scenario, target, seed, workload, schedule, max_stall };
         let judged = checker::Context { terms: plan.terms(), ..checker::Context::default() };
         checker::admit(&judged, &checker::Options::default()).map_err(usage)?;
         if plan.target == Target::Mock {
@@ -98,6 +105,7 @@ impl Plan {
             faults_asked: Some(self.schedule.faults.len() as u32),
             consume_all: Some(true),
             log_start_must_be_zero: self.target == Target::Mock,
+            max_stall_ms: self.max_stall.map(|limit| limit.as_millis() as u64),
             expect: self.scenario.expect.clone(),
             ..Terms::default()
         };

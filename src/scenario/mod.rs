@@ -45,6 +45,9 @@ pub struct Scenario {
     /// `none`, `at-least-once`, `default` or `exactly-once`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guarantee: Option<String>,
+    /// How long a partition may go without an acknowledgement while sends wait, e.g. `10s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_stall: Option<String>,
     /// Faults as `--fault` takes them; `None`: the target's own default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<Vec<String>>,
@@ -82,6 +85,7 @@ impl Default for Scenario {
             brokers: 3,
             seed: None,
             guarantee: None,
+            max_stall: None,
             faults: None,
             random: None,
             expect: BTreeMap::new(),

@@ -15,6 +15,7 @@ pub fn apply(mut scenario: Scenario, args: &RunArgs) -> Result<Scenario> {
     set_option(&mut scenario.tools_image, &args.tools_image);
     set(&mut scenario.brokers, &args.brokers);
     set_option(&mut scenario.guarantee, &args.judging.guarantee);
+    set_option(&mut scenario.max_stall, &args.judging.max_stall);
     set_option(&mut scenario.seed, &args.seed);
     if let Some(seed) = &scenario.seed {
         parse_seed(seed)?;

@@ -136,6 +136,10 @@ fn subject(name: &str, runs: &Runs) -> Result<Subject> {
 pub fn options(judging: &JudgingArgs) -> Result<Options> {
     let mut options =
         Options { examples: judging.examples, guarantee: judging.guarantee.clone(), ..Options::default() };
+    if let Some(limit) = &judging.max_stall {
+        options.max_stall =
+            Some(parse_duration(limit).map_err(|e| usage(format!("--max-stall {limit}: {e}")))?);
+    }
     if let Some(threads) = judging.threads {
         options.threads = usize::from(threads);
     }

@@ -103,6 +103,9 @@ pub struct Terms {
     /// Records of one partition above this many offsets of retention may be gone: the mock drops its oldest.
     /// `true`: a low watermark above 0 makes the verdict unknown.
     pub log_start_must_be_zero: bool,
+    /// How long a partition may go without an acknowledgement while sends wait, ms; `None`: as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_stall_ms: Option<u64>,
     /// What a scenario expects: kind of anomaly (or `validity`) to a condition such as `>0`, `=0`, `invalid`.
     pub expect: Settings,
 }

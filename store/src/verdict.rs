@@ -167,9 +167,23 @@ pub struct Exercised {
     /// Leader changes that the sampler saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader_changes: Option<u64>,
+    /// The longest time that a partition went without an acknowledgement while sends waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_stall: Option<LongestStall>,
     /// The consume-all pass, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consume_all: Option<ConsumeAll>,
+}
+
+/// The longest time without progress.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LongestStall {
+    /// The partition.
+    pub key: String,
+    /// When it began.
+    pub from: Nanos,
+    /// How long it lasted, never told longer than it was.
+    pub seconds: f64,
 }
 
 /// How far the consume-all pass got.

@@ -8,8 +8,10 @@ mod offsets;
 mod order;
 mod polls;
 mod stale;
+pub(crate) mod stall;
 pub(crate) mod values;
 
+pub(crate) use self::stall::Stall;
 use crate::coverage::Reach;
 use crate::explain::Explain;
 use crate::found::Found;
@@ -24,6 +26,8 @@ pub(crate) struct Bench<'a, 't> {
     pub(crate) leadership: &'a Leadership,
     /// How many examples to keep.
     pub(crate) keep: usize,
+    /// How long a partition may go without an acknowledgement, ns.
+    pub(crate) max_stall: Option<u64>,
 }
 
 impl<'a, 't> Bench<'a, 't> {
@@ -38,11 +42,13 @@ pub(crate) struct Concluded {
     pub(crate) found: Vec<Found>,
     /// What it could not decide, and why.
     pub(crate) undecided: Vec<String>,
+    /// The longest time without an acknowledgement, by the check of availability.
+    pub(crate) longest_stall: Option<Stall>,
 }
 
 impl From<Vec<Option<Found>>> for Concluded {
     fn from(found: Vec<Option<Found>>) -> Concluded {
-        Concluded { found: found.into_iter().flatten().collect(), undecided: Vec::new() }
+        Concluded { found: found.into_iter().flatten().collect(), ..Concluded::default() }
     }
 }
 
@@ -54,7 +60,7 @@ pub(crate) struct Check {
 }
 
 /// All checks, in the order of their importance.
-pub(crate) const ALL: [Check; 7] = [
+pub(crate) const ALL: [Check; 8] = [
     Check { name: "loss", kinds: &[Kind::LostWrite, Kind::LostUnacked, Kind::Unseen], run: loss::check },
     Check { name: "duplicates", kinds: &[Kind::Duplicate], run: duplicate::check },
     Check {
@@ -78,4 +84,5 @@ pub(crate) const ALL: [Check; 7] = [
         kinds: &[Kind::Unexpected, Kind::Corrupt, Kind::Resurrected],
         run: values::check,
     },
+    Check { name: "availability", kinds: &[Kind::Stalled], run: stall::check },
 ];

@@ -215,6 +215,9 @@ pub(crate) fn exercised(e: &Exercised) -> String {
     if let Some(changes) = e.leader_changes {
         parts.push(counted(changes, "leader change", "leader changes"));
     }
+    if let Some(stall) = e.longest_stall.as_ref().filter(|stall| stall.seconds >= 1.0) {
+        parts.push(format!("longest stall {} ({} from {})", seconds(stall.seconds), stall.key, stall.from));
+    }
     parts.push(match &e.consume_all {
         None => "no consume-all pass".to_owned(),
         Some(c) if c.covered == c.of => {
