@@ -15,7 +15,7 @@ pub mod plot;
 pub mod text;
 
 pub use plot::window::Window;
-pub use plot::{RenderError, RenderOptions, render};
+pub use plot::{RenderError, RenderOptions, render, render_cycles};
 pub use text::around::around_text;
 pub use text::ls::{RunRow, ls_text};
 pub use text::report::verdict_text;

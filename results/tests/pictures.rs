@@ -6,11 +6,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use results::plot::{LARGEST_PICTURE, PICTURES};
-use results::{RenderError, RenderOptions, Window, render};
+use results::{RenderError, RenderOptions, Window, render, render_cycles};
 use store::fault::FaultWindow;
 use store::op::OpType;
 use store::series::{Lag, LatencyCells, Quantiles, Rate, SERIES_SCHEMA, Series, Unseen};
 use store::time::Nanos;
+use store::verdict::{Anomaly, CycleStep, Edge, Example, Verdict};
 
 const MS: u64 = 1_000_000;
 
@@ -346,5 +347,63 @@ proptest! {
             Ok(paths) => prop_assert_eq!(paths.len(), 5),
             Err(e) => prop_assert!(matches!(e, RenderError::WindowOutside { .. }), "{}", e),
         }
+    }
+}
+
+fn step(name: &str, edge: Edge, because: &str) -> CycleStep {
+    CycleStep {
+        name: name.into(),
+        transaction: format!("client 4's transaction {name}.0.17 (committed) <&>"),
+        lines: vec![1_204, 1_311],
+        edge,
+        because: because.into(),
+    }
+}
+
+#[test]
+fn a_cycle_is_drawn_with_every_transaction_and_reason() {
+    let cycle = vec![
+        step(
+            "T1",
+            Edge::Ww,
+            "T1's send of 5 stands at t-0 offset 3, and T2's send of 7 directly after it at offset 4",
+        ),
+        step("T2", Edge::Wr, "T2 sent 9 to t-1, and T3's poll read it at offset 12"),
+        step("T3", Edge::Realtime, "T3 had completed at 00:12.204 before T1 began at 00:12.309"),
+    ];
+    let example = |cycle| Example { sentence: "because".into(), cycle, ..Example::default() };
+    let anomaly = Anomaly { count: 2, examples: vec![example(vec![]), example(cycle)], ..Anomaly::default() };
+    let mut verdict = Verdict::default();
+    verdict.anomalies.insert("G1c-realtime".into(), anomaly);
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("cycle-7.svg"), "of an earlier verdict").unwrap();
+    fs::write(dir.path().join("cycle-of-mine.svg"), "not ours").unwrap();
+    let paths = render_cycles(&verdict, dir.path()).unwrap();
+    assert_eq!(paths, [dir.path().join("cycle-2.svg")], "numbered as in the report");
+    assert!(!dir.path().join("cycle-7.svg").exists() && dir.path().join("cycle-of-mine.svg").exists());
+    let svg = fs::read_to_string(&paths[0]).unwrap();
+    for words in
+        ["#2  G1c-realtime: a cycle of 3 transactions", "(committed) &lt;&amp;&gt;", "back to T1", "wr)"]
+    {
+        assert!(svg.contains(words), "{words}: {svg}");
+    }
+    assert!(svg.contains("T3 comes before T1, because T3 had completed"), "told to screen readers: {svg}");
+}
+
+#[test]
+fn a_cycle_of_any_length_is_drawn() {
+    for n in [1, 2, 39, 40, 41, 5000] {
+        let cycle = (0..n).map(|i| step(&format!("T{i}"), Edge::Process, "of its place")).collect();
+        let anomaly = Anomaly {
+            count: 1,
+            examples: vec![Example { cycle, ..Example::default() }],
+            ..Anomaly::default()
+        };
+        let verdict = Verdict { anomalies: BTreeMap::from([("G0".into(), anomaly)]), ..Verdict::default() };
+        let dir = tempfile::tempdir().unwrap();
+        let path = &render_cycles(&verdict, dir.path()).unwrap()[0];
+        let svg = fs::read_to_string(path).unwrap();
+        assert!(svg.len() < LARGEST_PICTURE && svg.ends_with("</svg>\n"));
+        assert_eq!(svg.contains("more steps"), n > 40);
     }
 }

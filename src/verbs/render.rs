@@ -17,8 +17,12 @@ pub fn render(args: &RenderArgs) -> Result<u8> {
     let series = run.read_series()?;
     let dir = args.out.clone().unwrap_or_else(|| run.plots());
     let options = results::RenderOptions { window };
+    let mut paths = results::render(&series, &dir, &options)?;
+    if run.verdict().exists() {
+        paths.extend(results::render_cycles(&run.read_verdict()?, &dir)?);
+    }
     let mut text = String::new();
-    for path in results::render(&series, &dir, &options)? {
+    for path in paths {
         text.push_str(&format!("{}\n", path.display()));
     }
     out::print(&text)?;

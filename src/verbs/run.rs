@@ -47,7 +47,8 @@ pub async fn run(args: RunArgs) -> Result<u8> {
         }
     };
     run.leave(!analysis.verdict.anomalies.is_empty()).await?;
-    let pictures = results::render(&analysis.series, &dir.plots(), &results::RenderOptions::default())?;
+    let mut pictures = results::render(&analysis.series, &dir.plots(), &results::RenderOptions::default())?;
+    pictures.extend(results::render_cycles(&analysis.verdict, &dir.plots())?);
     if args.json {
         out::print(&format!("{}\n", serde_json::to_string_pretty(&analysis.verdict)?))?;
     } else {

@@ -2,9 +2,11 @@
 //!
 //! In the order that data meets them: [`window`] (what part), one module a picture (`latency_raw`,
 //! `latency_quantiles`, `rate`, `unseen`, `realtime_lag`) that makes a `figure` of panels, curves (`curve`) and
-//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and writes `svg`.
+//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and writes `svg`. From a verdict,
+//! [`render_cycles`] draws each `cycle` of transactions that it tells.
 
 mod curve;
+mod cycle;
 mod dots;
 mod draw;
 mod figure;
@@ -28,9 +30,13 @@ use std::path::{Path, PathBuf};
 
 use store::series::Series;
 use store::time::Nanos;
+use store::verdict::Verdict;
 
 use figure::{Figure, View};
 use window::Window;
+
+use crate::text::number::counted;
+use crate::text::report::numbered_examples;
 
 /// No picture is larger than this, whatever the run. Bytes.
 pub const LARGEST_PICTURE: usize = 1_000_000;
@@ -104,6 +110,37 @@ pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Ve
         let svg = document(series, span, picture, figure)?;
         let path = dir.join(picture);
         fs::write(&path, svg).map_err(|source| RenderError::Write { path: path.clone(), source })?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// Draws every cycle of transactions that the verdict tells in full, as `cycle-N.svg` where N is the finding's number
+/// in the report, and returns the files' paths. Such pictures of an earlier verdict are removed.
+///
+/// # Errors
+/// A directory or file that cannot be written.
+pub fn render_cycles(verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
+    fs::create_dir_all(dir).map_err(|source| RenderError::CreateDir { path: dir.to_owned(), source })?;
+    let write_error = |path: &Path, source| RenderError::Write { path: path.to_owned(), source };
+    for entry in fs::read_dir(dir).map_err(|source| write_error(dir, source))?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name.strip_prefix("cycle-").and_then(|rest| rest.strip_suffix(".svg"));
+        if number.is_some_and(|number| number.parse::<u64>().is_ok()) {
+            fs::remove_file(entry.path()).map_err(|source| write_error(&entry.path(), source))?;
+        }
+    }
+    let mut paths = Vec::new();
+    for (number, kind, example) in numbered_examples(verdict) {
+        if example.cycle.is_empty() {
+            continue;
+        }
+        let transactions = counted(example.cycle.len() as u64, "transaction", "transactions");
+        let title = format!("#{number}  {kind}: a cycle of {transactions}");
+        let svg = cycle::draw(&title, &example.cycle)
+            .map_err(|e| RenderError::Draw { picture: "a cycle", reason: e.to_string() })?;
+        let path = dir.join(format!("cycle-{number}.svg"));
+        fs::write(&path, svg).map_err(|source| write_error(&path, source))?;
         paths.push(path);
     }
     Ok(paths)
