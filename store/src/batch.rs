@@ -1,6 +1,6 @@
 //! One chunk of a history in memory: parsed lines in columns, transitory, interned chunk by chunk.
 
-use crate::op::{Isolation, OpType, PersistenceStatus, Process};
+use crate::op::{Isolation, OpType, PersistenceStatus, Process, TxnOutcome};
 use crate::time::Nanos;
 
 pub use crate::op::Record;
@@ -26,6 +26,25 @@ pub struct Batch {
     pub names: Vec<String>,
     /// Values that are no micro-operations, as JSON text; [`Line::value`] indexes it.
     pub values: Vec<String>,
+    /// The transactions that lines name, in the order of these lines: few histories have any.
+    pub txns: Vec<TxnRow>,
+    /// The ids of this chunk's transactions; [`TxnRow::id`] indexes it.
+    pub txn_ids: Vec<String>,
+}
+
+/// The transaction that a line names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TxnRow {
+    /// [`Line::number`] of the line.
+    pub line: u32,
+    /// Its id, in [`Batch::txn_ids`]. A whole number and its text are the same id.
+    pub id: u32,
+    /// The producer id that the coordinator gave.
+    pub producer_id: Option<i64>,
+    /// The producer epoch.
+    pub epoch: Option<i32>,
+    /// What became of it.
+    pub outcome: Option<TxnOutcome>,
 }
 
 /// Index of a key in [`Batch::keys`]: good in its own batch only.
@@ -258,6 +277,16 @@ impl Batch {
     /// A line's micro-operations.
     pub fn mops_of(&self, line: &Line) -> &[MopRow] {
         &self.mops[line.mops.range()]
+    }
+
+    /// The transaction that a line names, if it names one.
+    #[inline]
+    pub fn txn_of(&self, line: &Line) -> Option<&TxnRow> {
+        if self.txns.is_empty() {
+            return None;
+        }
+        let at = self.txns.binary_search_by_key(&line.number, |txn| txn.line).ok()?;
+        Some(&self.txns[at])
     }
 
     /// A poll's records of one key.

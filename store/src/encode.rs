@@ -2,7 +2,7 @@
 //!
 //! Field order is fixed, so that histories compress well and the reader's branches predict well.
 
-use crate::op::{Event, Mop, Payload, Process, Record};
+use crate::op::{Event, Mop, Payload, Process, Record, Txn};
 
 /// Appends the event's line to `out`, from `"time":` to the line break. The recorder's writer puts
 /// `{"index":N,` in front once the line's number is known.
@@ -92,6 +92,9 @@ fn more(out: &mut Vec<u8>, event: &Event<'_>) {
     if more.final_pass {
         out.extend_from_slice(b",\"final\":true");
     }
+    if let Some(txn) = &more.txn {
+        transaction(out, txn);
+    }
     optional(out, b"fault", more.fault.map(u64::from));
     if !more.position.is_empty() {
         name(out, b"position");
@@ -110,6 +113,24 @@ fn more(out: &mut Vec<u8>, event: &Event<'_>) {
         name(out, b"eof");
         list(out, more.eof, |out, key| string(out, key));
     }
+}
+
+fn transaction(out: &mut Vec<u8>, txn: &Txn<'_>) {
+    out.extend_from_slice(b",\"txn\":{\"id\":");
+    string(out, txn.id);
+    if let Some(id) = txn.producer_id {
+        name(out, b"producer_id");
+        signed(out, id);
+    }
+    if let Some(epoch) = txn.epoch {
+        name(out, b"epoch");
+        signed(out, i64::from(epoch));
+    }
+    if let Some(outcome) = txn.outcome {
+        name(out, b"outcome");
+        string(out, outcome.as_str());
+    }
+    out.push(b'}');
 }
 
 fn name(out: &mut Vec<u8>, name: &[u8]) {
@@ -220,6 +241,22 @@ mod tests {
             line(&event),
             "{\"time\":1,\"process\":7,\"type\":\"ok\",\"f\":\"poll\",\"value\":[[\"poll\",{\"t-0\":[[16,41],[17,null]]}]],\
              \"isolation\":\"read-uncommitted\",\"final\":true,\"position\":{\"t-0\":18},\"eof\":[\"t-0\"]}\n"
+        );
+    }
+
+    #[test]
+    fn sends_name_their_transaction() {
+        let txn = Txn {
+            id: "0.1.7",
+            producer_id: Some(4000),
+            epoch: Some(-1),
+            outcome: Some(crate::op::TxnOutcome::Commit),
+        };
+        let event = Event::new(Nanos(1), Process(1), OpType::Ok, "send", Payload::None);
+        assert_eq!(
+            line(&event.with(More { txn: Some(txn), fault: Some(1), ..More::default() })),
+            "{\"time\":1,\"process\":1,\"type\":\"ok\",\"f\":\"send\",\"value\":null,\"txn\":{\"id\":\"0.1.7\",\
+             \"producer_id\":4000,\"epoch\":-1,\"outcome\":\"commit\"},\"fault\":1}\n"
         );
     }
 

@@ -22,6 +22,7 @@ pub(crate) enum Field {
     Isolation,
     Unacked,
     Final,
+    Txn,
     Fault,
     Position,
     Eof,
@@ -30,7 +31,7 @@ pub(crate) enum Field {
 use Field as N;
 
 /// Every field with its name on disk.
-const FIELDS: [(Field, &str); 18] = [
+const FIELDS: [(Field, &str); 19] = [
     (N::Time, "time"),
     (N::Process, "process"),
     (N::Type, "type"),
@@ -46,6 +47,7 @@ const FIELDS: [(Field, &str); 18] = [
     (N::Isolation, "isolation"),
     (N::Unacked, "unacked"),
     (N::Final, "final"),
+    (N::Txn, "txn"),
     (N::Fault, "fault"),
     (N::Position, "position"),
     (N::Eof, "eof"),
@@ -70,6 +72,7 @@ impl Field {
             b"isolation" => N::Isolation,
             b"unacked" => N::Unacked,
             b"final" => N::Final,
+            b"txn" => N::Txn,
             b"fault" => N::Fault,
             b"position" => N::Position,
             b"eof" => N::Eof,
@@ -99,6 +102,7 @@ impl Field {
             }
             N::Isolation => cursor.string().map(|s| matches!(&*s, "read-uncommitted" | "read-committed")),
             N::Unacked | N::Final => cursor.boolean().map(|_| true),
+            N::Txn => crate::parse::txn(&mut cursor).map(|_| true),
             N::Position => positions(&mut cursor),
             N::Eof => keys(&mut cursor),
             _ => Ok(true),
@@ -150,7 +154,7 @@ pub(crate) struct Place {
 pub(crate) struct Fields {
     /// JSON texts, in the order in which they were met.
     pub(crate) text: Vec<u8>,
-    known: [Option<Place>; 18],
+    known: [Option<Place>; 19],
     /// Fields of other names: the name as a JSON string, and the value.
     others: Vec<(Place, Place)>,
 }
@@ -159,7 +163,7 @@ impl Fields {
     /// Forgets the line.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
-        self.known = [None; 18];
+        self.known = [None; 19];
         self.others.clear();
     }
 
@@ -327,6 +331,9 @@ mod tests {
             (N::Status, "\"persisted\"", "200"),
             (N::Isolation, "\"read-committed\"", "\"serializable\""),
             (N::Final, "false", "1"),
+            (N::Txn, "{\"id\":\"a\",\"epoch\":-1}", "{\"epoch\":1}"),
+            (N::Txn, "{\"id\":7,\"outcome\":\"commit\"}", "{\"id\":7,\"outcome\":\"committed\"}"),
+            (N::Txn, "{\"id\":7,\"more\":[1]}", "7"),
             (N::Position, "{\"t-0\":4}", "[4]"),
             (N::Position, "{}", "{\"t-0\":null}"),
             (N::Eof, "[\"t-0\",5]", "true"),

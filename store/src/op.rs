@@ -98,6 +98,52 @@ impl Isolation {
     }
 }
 
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TxnOutcome {
+    /// It certainly committed.
+    Commit,
+    /// It certainly did not commit, and never will.
+    Abort,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl TxnOutcome {
+    /// The word on disk.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TxnOutcome::Commit => "commit",
+            TxnOutcome::Abort => "abort",
+            TxnOutcome::Unknown => "unknown",
+        }
+    }
+
+    /// The outcome of this word.
+    pub(crate) fn of(word: &str) -> Option<TxnOutcome> {
+        Some(match word {
+            "commit" => TxnOutcome::Commit,
+            "abort" => TxnOutcome::Abort,
+            "unknown" => TxnOutcome::Unknown,
+            _ => return None,
+        })
+    }
+}
+
+/// The transaction that a send belongs to, where every send is an operation of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Txn<'a> {
+    /// Names the transaction: all sends with this id are one transaction.
+    pub id: &'a str,
+    /// The producer id that the coordinator gave.
+    pub producer_id: Option<i64>,
+    /// The producer epoch.
+    pub epoch: Option<i32>,
+    /// What became of it, where the client had asked for its end.
+    pub outcome: Option<TxnOutcome>,
+}
+
 /// One record as a poll saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Record {
@@ -189,6 +235,8 @@ pub struct More<'a> {
     pub unacked: bool,
     /// Part of the consume-all pass.
     pub final_pass: bool,
+    /// The transaction that the send belongs to.
+    pub txn: Option<Txn<'a>>,
     /// Joins a fault's start and its heal.
     pub fault: Option<u32>,
     /// Where the consumer stands after a poll: the next offset it will read, by key.

@@ -8,9 +8,9 @@ use std::hash::{BuildHasher, Hasher};
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 
-use crate::batch::{Batch, F, HASHED, KeyId, Line, MopKind, MopRow, NameId, Record, Span, ValueId};
+use crate::batch::{Batch, F, HASHED, KeyId, Line, MopKind, MopRow, NameId, Record, Span, TxnRow, ValueId};
 use crate::json::{Cursor, JsonError, JsonResult};
-use crate::op::{Isolation, OpType, PersistenceStatus, Process};
+use crate::op::{Isolation, OpType, PersistenceStatus, Process, TxnOutcome};
 use crate::time::Nanos;
 
 /// Why a chunk could not be parsed.
@@ -52,6 +52,7 @@ struct Parser {
     batch: Batch,
     keys: Interner,
     names: Interner,
+    txns: Interner,
 }
 
 /// Text to a small number. Most look-ups ask for what was just asked for.
@@ -107,6 +108,7 @@ enum Field {
     Isolation,
     Unacked,
     Final,
+    Txn,
     Fault,
     Position,
     Eof,
@@ -148,6 +150,7 @@ fn field(cursor: &mut Cursor<'_>) -> JsonResult<Field> {
         "isolation" => Field::Isolation,
         "unacked" => Field::Unacked,
         "final" => Field::Final,
+        "txn" => Field::Txn,
         "fault" => Field::Fault,
         "position" => Field::Position,
         "eof" => Field::Eof,
@@ -263,6 +266,7 @@ impl Parser {
             Field::Isolation => line.isolation = Some(isolation(cursor)?),
             Field::Unacked => line.unacked = cursor.boolean()?,
             Field::Final => line.final_pass = cursor.boolean()?,
+            Field::Txn => self.txn(cursor, line)?,
             Field::Position => self.positions(cursor, line)?,
             Field::Eof => self.eofs(cursor, line)?,
         }
@@ -400,6 +404,16 @@ impl Parser {
         }
     }
 
+    #[cold]
+    fn txn(&mut self, cursor: &mut Cursor<'_>, line: &Line) -> JsonResult<()> {
+        let (id, rest) = txn(cursor)?;
+        let id = self.txns.id(&id, &mut self.batch.txn_ids);
+        // A field that stands twice in its line counts as it stands last.
+        self.batch.txns.pop_if(|before| before.line == line.number);
+        self.batch.txns.push(TxnRow { line: line.number, id, ..rest });
+        Ok(())
+    }
+
     fn positions(&mut self, cursor: &mut Cursor<'_>, line: &mut Line) -> JsonResult<()> {
         let start = self.batch.positions.len() as u32;
         cursor.expect(b'{')?;
@@ -520,6 +534,53 @@ fn isolation(cursor: &mut Cursor<'_>) -> JsonResult<Isolation> {
             _ => return None,
         })
     })
+}
+
+/// A transaction's id, and the rest of what its object says. Members of other names are passed over.
+pub(crate) fn txn<'a>(cursor: &mut Cursor<'a>) -> JsonResult<(Cow<'a, str>, TxnRow)> {
+    let mut id = None;
+    let mut row = TxnRow { line: 0, id: 0, producer_id: None, epoch: None, outcome: None };
+    cursor.peek();
+    let at = cursor.position();
+    cursor.expect(b'{')?;
+    if !cursor.take(b'}') {
+        loop {
+            let name = cursor.string()?;
+            cursor.expect(b':')?;
+            match &*name {
+                "id" => {
+                    id = Some(match cursor.peek() {
+                        Some(b'"') => cursor.string()?,
+                        Some(b'0'..=b'9' | b'-') => Cow::Owned(cursor.i64()?.to_string()),
+                        _ => return cursor.error("a transaction's id is a string or a whole number"),
+                    });
+                }
+                "producer_id" | "epoch" | "outcome" if cursor.null() => {}
+                "producer_id" => row.producer_id = Some(cursor.i64()?),
+                "epoch" => {
+                    let epoch = cursor.i64()?;
+                    let Ok(epoch) = i32::try_from(epoch) else {
+                        return cursor.error(format!("{epoch} is no producer epoch"));
+                    };
+                    row.epoch = Some(epoch);
+                }
+                "outcome" => row.outcome = Some(word(cursor, "a transaction's outcome", TxnOutcome::of)?),
+                _ => {
+                    cursor.raw()?;
+                }
+            }
+            if !cursor.more(b'}')? {
+                break;
+            }
+        }
+    }
+    match id {
+        Some(id) => Ok((id, row)),
+        None => {
+            cursor.go_to(at);
+            cursor.error("the transaction has no \"id\"")
+        }
+    }
 }
 
 /// A number below the sentinel.

@@ -96,6 +96,14 @@ pub struct Terms {
     pub max_in_flight: Option<u32>,
     /// The client's limit of retries.
     pub retries: Option<u32>,
+    /// The longest that a transaction may stay open, milliseconds: then its coordinator aborts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_timeout_ms: Option<u64>,
+    /// Whether readers of committed records never see an aborted one. `Some(true)` also says that a reader whose
+    /// isolation the history does not state reads committed records; `Some(false)` (the mock shows everything to
+    /// everybody) that no reader proves a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hides_aborted: Option<bool>,
     /// How many faults the run's schedule holds.
     pub faults_asked: Option<u32>,
     /// Whether the run ends in a consume-all pass.

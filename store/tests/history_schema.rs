@@ -6,7 +6,8 @@ use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use store::op::{
-    Event, Isolation, LogBounds, Mop, More, OpType, Payload, PersistenceStatus, Process, Record,
+    Event, Isolation, LogBounds, Mop, More, OpType, Payload, PersistenceStatus, Process, Record, Txn,
+    TxnOutcome,
 };
 use store::parse::parse_lines;
 use store::reader::{ReadError, Source, read};
@@ -61,6 +62,8 @@ fn what_is_recorded_is_what_the_schema_describes() {
         Payload::Mops(&send(Some(Some(17)))),
         More { node: Some(2), status: Some(PersistenceStatus::Persisted), ..who },
     );
+    let txn = Txn { id: "1.0.4", producer_id: Some(7), epoch: Some(0), outcome: Some(TxnOutcome::Unknown) };
+    record(Process(4), OpType::Info, "send", Payload::Mops(&send(None)), More { txn: Some(txn), ..who });
     record(Process(3), OpType::Ok, "send", Payload::Mops(&send(Some(None))), More { unacked: true, ..who });
     let error = Some("timed out \"late\"\n");
     let status = Some(PersistenceStatus::PossiblyPersisted);
@@ -101,7 +104,7 @@ fn what_is_recorded_is_what_the_schema_describes() {
     let text = String::from_utf8(text).expect("UTF-8");
     let schema = schema();
     let events: Vec<Value> = text.lines().map(|line| check(&schema, line)).collect();
-    assert_eq!(events.len(), 10);
+    assert_eq!(events.len(), 11);
     // The schema names every field that was written.
     let names = std::fs::read_to_string(docs().join("history.schema.json")).expect("the schema is there");
     let names: Value = serde_json::from_str(&names).expect("JSON");
@@ -155,7 +158,7 @@ fn the_lines_of_the_written_format_are_valid() {
             .unwrap_or_else(|e| panic!("{e}"));
         }
     }
-    assert_eq!(lines, 9);
+    assert_eq!(lines, 11);
 }
 
 #[test]
@@ -191,6 +194,12 @@ fn what_the_reader_refuses_the_schema_refuses() {
         r#"{"time":1,"process":0,"type":"ok","f":"x","final":"yes"}"#,
         r#"{"time":1,"process":0,"type":"ok","f":"x","position":[18]}"#,
         r#"{"time":1,"process":0,"type":"ok","f":"x","eof":[1.5]}"#,
+        r#"{"time":1,"process":0,"type":"ok","f":"x","txn":"0.1"}"#,
+        r#"{"time":1,"process":0,"type":"ok","f":"x","txn":{}}"#,
+        r#"{"time":1,"process":0,"type":"ok","f":"x","txn":{"id":1.5}}"#,
+        r#"{"time":1,"process":0,"type":"ok","f":"x","txn":{"id":1,"producer_id":"p"}}"#,
+        r#"{"time":1,"process":0,"type":"ok","f":"x","txn":{"id":1,"epoch":2147483648}}"#,
+        r#"{"time":1,"process":0,"type":"ok","f":"x","txn":{"id":1,"outcome":"committed"}}"#,
     ] {
         parse_lines(line.as_bytes()).expect_err(line);
         let event: Value = serde_json::from_str(line).expect("JSON");

@@ -315,6 +315,19 @@ fn errors_name_the_line_the_byte_and_the_reason() {
         ),
         (r#"{"time":1,"process":0,"type":"ok","f":"send","value":[["send","t-0"]]}"#, 67, "expected ','"),
         (r#"[1,2]"#, 0, "expected '{'"),
+        (r#"{"time":1,"process":0,"type":"ok","f":"send","txn":7}"#, 51, "expected '{'"),
+        (r#"{"time":1,"process":0,"type":"ok","f":"send","txn":{"epoch":1}}"#, 51, "has no \"id\""),
+        (r#"{"time":1,"process":0,"type":"ok","f":"send","txn":{"id":[1]}}"#, 57, "string or a whole number"),
+        (
+            r#"{"time":1,"process":0,"type":"ok","f":"send","txn":{"id":1,"epoch":2147483648}}"#,
+            77,
+            "no producer epoch",
+        ),
+        (
+            r#"{"time":1,"process":0,"type":"ok","f":"send","txn":{"id":1,"outcome":"committed"}}"#,
+            69,
+            "a transaction's outcome \"committed\" is not known",
+        ),
         (r#"{"time":1,"process":0,"type":"ok","f":"se"#, 38, "no end"),
     ] {
         let text = format!("{{\"time\":0,\"process\":1,\"type\":\"invoke\",\"f\":\"poll\"}}\n\n{line}\n");

@@ -2,7 +2,7 @@
 //! transaction ends.
 
 use rdkafka::types::RDKafkaErrorCode as Code;
-use store::op::PersistenceStatus;
+use store::op::{PersistenceStatus, TxnOutcome};
 use store::time::Nanos;
 
 /// What shall be sent.
@@ -57,6 +57,19 @@ pub(crate) enum TransactionEnd {
     Committed,
     /// Certainly aborted, and aborted records are hidden from readers.
     Aborted,
+    /// Its commit was never asked for, but its records may be seen, and why.
+    Visible(String),
     /// Anything else, and why.
     Unknown(String),
+}
+
+impl TransactionEnd {
+    /// What the history says of the transaction itself: without a request to commit it never will.
+    pub(crate) fn outcome(&self) -> TxnOutcome {
+        match self {
+            TransactionEnd::Committed => TxnOutcome::Commit,
+            TransactionEnd::Aborted | TransactionEnd::Visible(_) => TxnOutcome::Abort,
+            TransactionEnd::Unknown(_) => TxnOutcome::Unknown,
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode as Code;
-use store::op::{Event, Mop, More, OpType, Payload, PersistenceStatus, Process};
+use store::op::{Event, Mop, More, OpType, Payload, PersistenceStatus, Process, Txn, TxnOutcome};
 use store::progress::Progress;
 use store::recorder::{RecorderError, Tape};
 use store::time::{Clock, Nanos};
@@ -45,8 +45,20 @@ struct State {
     free: Vec<u32>,
     /// Sends without a report.
     unreported: usize,
+    /// The transaction that is open, or was last.
+    transaction: Option<Transaction>,
     offsets: HonestOffsets,
     failure: Option<RecorderError>,
+}
+
+/// A transaction of this producer, as the history names it.
+#[derive(Debug, Clone)]
+struct Transaction {
+    /// Client, incarnation, and a number that counts over all incarnations.
+    id: String,
+    number: u64,
+    /// There once its end was asked for.
+    outcome: Option<TxnOutcome>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +115,14 @@ impl Lanes {
             client,
             acks: resolved.config.acks,
             transactional: resolved.config.transactional,
-            state: Mutex::new(State { slots, free, unreported: 0, offsets, failure: None }),
+            state: Mutex::new(State {
+                slots,
+                free,
+                unreported: 0,
+                transaction: None,
+                offsets,
+                failure: None,
+            }),
             changed: Condvar::new(),
         }
     }
@@ -126,6 +145,14 @@ impl Lanes {
     /// Gives a slot back that nothing was sent with.
     pub(crate) fn put_back(&self, slot: u32) {
         lock(&self.state).free.push(slot);
+    }
+
+    /// The sends that follow belong to a new transaction.
+    pub(crate) fn begin_transaction(&self, incarnation: u32) {
+        let mut state = lock(&self.state);
+        let number = state.transaction.as_ref().map_or(0, |before| before.number + 1);
+        let id = format!("{}.{incarnation}.{number}", self.client);
+        state.transaction = Some(Transaction { id, number, outcome: None });
     }
 
     /// Records the invocation of a send. The client call must follow at once.
@@ -192,6 +219,9 @@ impl Lanes {
 
     /// Completes every send of a transaction that has ended.
     pub(crate) fn settle(&self, end: &TransactionEnd, ambiguous_since: impl Fn(Nanos) -> bool) {
+        if let Some(transaction) = &mut lock(&self.state).transaction {
+            transaction.outcome = Some(end.outcome());
+        }
         for (slot, op, report) in self.open_ops() {
             let now = self.clock.now();
             let Some(report) = report else {
@@ -225,7 +255,9 @@ impl Lanes {
                     };
                     self.write(slot, op, now, &completion);
                 }
-                TransactionEnd::Unknown(why) => self.complete_unknown(slot, op, now, report.status, why),
+                TransactionEnd::Visible(why) | TransactionEnd::Unknown(why) => {
+                    self.complete_unknown(slot, op, now, report.status, why)
+                }
             }
         }
     }
@@ -328,9 +360,16 @@ impl Lanes {
     fn write(&self, slot: usize, op: Op, now: Nanos, completion: &Completion<'_>) {
         let mops =
             [Mop::Send { key: self.keys.name(op.key as usize), value: op.value, offset: completion.offset }];
+        let transaction = lock(&self.state).transaction.clone();
         let more = More {
             client: Some(self.client),
             seq: Some(op.seq),
+            txn: transaction.as_ref().map(|transaction| Txn {
+                id: &transaction.id,
+                producer_id: None,
+                epoch: None,
+                outcome: transaction.outcome,
+            }),
             node: completion.node,
             error: completion.error,
             status: Some(completion.status),

@@ -285,6 +285,11 @@ impl Resolved {
         terms.idempotent = Some(self.idempotent);
         terms.max_in_flight = Some(self.max_in_flight);
         terms.retries = Some(self.config.retries);
+        if self.config.transactional {
+            let timeout = self.config.transaction_timeout.as_millis();
+            terms.transaction_timeout_ms = Some(u64::try_from(timeout).unwrap_or(u64::MAX));
+            terms.hides_aborted = Some(self.hides_aborted());
+        }
     }
 
     /// The settings of producers or consumers as they are stored with the run: security included, secrets

@@ -81,6 +81,11 @@ impl Sender {
         self.left == 0 || task.halt.now() || self.pace.is_over(task.clock.now())
     }
 
+    /// How often the client was restarted.
+    pub(crate) fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
     /// The client begins anew: its order of sends does, too.
     pub(crate) fn restart(&mut self) {
         self.incarnation += 1;

@@ -102,6 +102,7 @@ fn transaction(
     if live.client().begin_transaction().is_err() {
         return Ok(Next::Incarnation);
     }
+    task.lanes.begin_transaction(sender.incarnation());
     let config = &task.resolved.config;
     // The coordinator must still find it alive when it is to be committed.
     let old = Instant::now() + config.transaction_timeout / 2;
@@ -133,13 +134,13 @@ fn end(task: &ProducerTask<'_>, live: &LiveProducer) -> (TransactionEnd, Next) {
         return match abort(task, live) {
             Ok(()) if task.resolved.hides_aborted() => (TransactionEnd::Aborted, Next::Transaction),
             Ok(()) => (
-                TransactionEnd::Unknown(
+                TransactionEnd::Visible(
                     "its transaction was aborted, and this run's readers see aborted records".to_owned(),
                 ),
                 Next::Transaction,
             ),
             Err(why) => {
-                (TransactionEnd::Unknown(format!("abort of its transaction: {why}")), Next::Incarnation)
+                (TransactionEnd::Visible(format!("abort of its transaction: {why}")), Next::Incarnation)
             }
         };
     }

@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
 use common::{Lab, small, until};
 use rdkafka::types::{RDKafkaApiKey as ApiKey, RDKafkaRespErr as RespErr};
-use store::op::OpType;
+use store::op::{OpType, TxnOutcome};
 use store::progress::Progress;
 use workloads::QueueConfig;
 
@@ -41,6 +42,15 @@ fn sends_are_acknowledged_by_their_commit() {
         .filter(|r| r.time.0 > times[0])
         .count();
     assert_eq!(invoked_later, 280, "the first transaction committed before the second began");
+    let transactions = run.history.transactions();
+    assert_eq!(transactions.len(), 45);
+    for (id, sends) in &transactions {
+        assert_eq!(sends.len(), 20, "{id}");
+        assert!(sends.iter().all(|row| Some(&sends[0].client) == Some(&row.client)), "{id}");
+        let committed = Some(TxnOutcome::Commit);
+        assert!(sends.iter().all(|row| row.txn.as_ref().is_some_and(|(_, o)| *o == committed)), "{id}");
+    }
+    assert!(transactions.contains_key("0.0.0") && transactions.contains_key("2.0.14"));
 }
 
 #[test]
@@ -64,6 +74,14 @@ fn nothing_is_found_under_bounces_and_late_answers() {
     assert_eq!(run.history.lost().len(), 0);
     assert_eq!(run.history.duplicates(), 0);
     assert_eq!(run.history.resurrected().len(), 0);
+    // What the history says of a transaction it says of all its sends, and it fits how they ended.
+    for (id, sends) in run.history.transactions() {
+        let said: BTreeSet<_> =
+            sends.iter().filter_map(|row| row.txn.as_ref()?.1).map(|o| o.as_str()).collect();
+        assert!(said.len() <= 1, "{id}: {said:?}");
+        let ok = sends.iter().any(|row| row.op_type == OpType::Ok);
+        assert!(!ok || said.contains("commit"), "{id}: {said:?}");
+    }
 }
 
 #[test]
@@ -86,6 +104,8 @@ fn a_commit_without_an_answer_leaves_its_sends_unknown() {
         unknown.iter().any(|r| r.error.as_deref().is_some_and(|e| e.contains("commit of its transaction"))),
         "{unknown:?}"
     );
+    let last = unknown.last().and_then(|row| row.txn.as_ref());
+    assert!(last.is_some_and(|(_, outcome)| *outcome != Some(TxnOutcome::Commit)), "{unknown:?}");
     assert_eq!(run.history.sends(OpType::Fail).count(), 0);
 }
 

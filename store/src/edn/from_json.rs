@@ -25,6 +25,7 @@ pub(crate) fn map(fields: &Fields, index: u64, time: u64, out: &mut Vec<u8>) -> 
             Field::Value if is_mops => mops(json, out)?,
             Field::Position => keyed(&mut Cursor::new(json), out)?,
             Field::Eof => keys(&mut Cursor::new(json), out)?,
+            Field::Txn => transaction(&mut Cursor::new(json), out)?,
             _ => value(json, out),
         }
     }
@@ -38,7 +39,7 @@ pub(crate) fn map(fields: &Fields, index: u64, time: u64, out: &mut Vec<u8>) -> 
     Ok(())
 }
 
-const OPTIONAL: [Field; 13] = [
+const OPTIONAL: [Field; 14] = [
     Field::Client,
     Field::Incarnation,
     Field::Seq,
@@ -49,6 +50,7 @@ const OPTIONAL: [Field; 13] = [
     Field::Isolation,
     Field::Unacked,
     Field::Final,
+    Field::Txn,
     Field::Fault,
     Field::Position,
     Field::Eof,
@@ -124,6 +126,32 @@ fn list<'a>(
         }
     }
     out.push(b']');
+    Ok(())
+}
+
+/// A transaction: its names are keywords, and so is its outcome.
+fn transaction(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> JsonResult<()> {
+    cursor.expect(b'{')?;
+    out.push(b'{');
+    if !cursor.take(b'}') {
+        loop {
+            let name = cursor.raw()?.as_bytes();
+            word(name, out);
+            cursor.expect(b':')?;
+            out.push(b' ');
+            let json = cursor.raw()?.as_bytes();
+            if name == b"\"outcome\"" {
+                word(json, out)
+            } else {
+                value(json, out)
+            }
+            if !cursor.more(b'}')? {
+                break;
+            }
+            out.extend_from_slice(b", ");
+        }
+    }
+    out.push(b'}');
     Ok(())
 }
 
@@ -267,6 +295,10 @@ mod tests {
             (
                 r#"{"time":81000,"process":7,"type":"ok","f":"poll","value":null,"position":{"t-0":18,"5":1},"eof":["t-0","5"],"final":true,"poll-ms":100,"a b":{"7":"8"}}"#,
                 r#"{:index 3, :time 81000, :type :ok, :process 7, :f :poll, :value nil, :final true, :position {"t-0" 18, 5 1}, :eof ["t-0" 5], :poll-ms 100, "a b" {"7" "8"}}"#,
+            ),
+            (
+                r#"{"time":81000,"process":7,"type":"ok","f":"send","value":null,"txn":{"id":"0.1.7","producer_id":4000,"epoch":2,"outcome":"commit"},"fault":1}"#,
+                r#"{:index 3, :time 81000, :type :ok, :process 7, :f :send, :value nil, :txn {:id "0.1.7", :producer_id 4000, :epoch 2, :outcome :commit}, :fault 1}"#,
             ),
         ] {
             assert_eq!(edn(line), expected);

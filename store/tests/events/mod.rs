@@ -62,6 +62,31 @@ fn arbitrary_mops() -> impl Strategy<Value = Value> {
     proptest::collection::vec(prop_oneof![send, poll, Just(json!(["poll"]))], 0..3).prop_map(Value::Array)
 }
 
+/// What a send may say of its transaction; members that the format does not name included.
+pub(crate) fn arbitrary_txn() -> impl Strategy<Value = Value> {
+    let id = prop_oneof![
+        (0..100_i64).prop_map(|n| json!(n)),
+        Just(json!(-7)),
+        Just(json!("0.1.7")),
+        Just(json!("a \"b\"\\"))
+    ];
+    let outcome = prop_oneof![Just("commit"), Just("abort"), Just("unknown")];
+    (
+        id,
+        proptest::option::of(any::<i64>()),
+        proptest::option::of(any::<i32>()),
+        proptest::option::of(outcome),
+        any::<bool>(),
+    )
+        .prop_map(|(id, producer_id, epoch, outcome, more)| {
+            let mut txn = json!({"id": id, "producer_id": producer_id, "epoch": epoch, "outcome": outcome});
+            if more {
+                txn["coordinator"] = json!({"node": 3});
+            }
+            txn
+        })
+}
+
 fn arbitrary_event() -> impl Strategy<Value = Value> {
     let body = prop_oneof![
         (prop_oneof![Just("send"), Just("poll"), Just("txn")], arbitrary_mops()),
@@ -91,10 +116,10 @@ fn arbitrary_event() -> impl Strategy<Value = Value> {
         ]),
         proptest::option::of(prop_oneof![Just("read-committed"), Just("read-uncommitted")]),
         (any::<bool>(), any::<bool>(), any::<bool>()),
-        proptest::option::of(arbitrary_json()),
+        (proptest::option::of(arbitrary_json()), proptest::option::of(arbitrary_txn())),
     );
     (body, who, 0..4usize, optional).prop_map(|((f, value), process, op_type, optional)| {
-        let (client, seq, node, error, status, isolation, (last, ends, unacked), more) = optional;
+        let (client, seq, node, error, status, isolation, (last, ends, unacked), (more, txn)) = optional;
         let op_type = ["invoke", "ok", "fail", "info"][op_type];
         let mut event = json!({
             "time": 0, "process": process, "type": op_type, "f": f, "value": value,
@@ -113,6 +138,9 @@ fn arbitrary_event() -> impl Strategy<Value = Value> {
         if ends {
             event["eof"] = json!(["t-1", 5, "8"]);
             event["position"] = json!({"t-1": 4, "5": -1});
+        }
+        if let Some(txn) = txn {
+            event["txn"] = txn;
         }
         if let Some(more) = more {
             event["more"] = more;
@@ -170,6 +198,10 @@ pub(crate) fn said_again(batch: &Batch) -> Vec<Value> {
             "isolation": line.isolation().map(|s| s.as_str()), "error": line.error().map(|e| batch.name(e)),
             "unacked": line.unacked, "final": line.final_pass, "fault": line.fault(),
             "positions": positions, "eofs": eofs,
+            "txn": batch.txn_of(line).map(|txn| json!({
+                "id": batch.txn_ids[txn.id as usize], "producer_id": txn.producer_id, "epoch": txn.epoch,
+                "outcome": txn.outcome.map(|outcome| outcome.as_str()),
+            })),
         })
     });
     lines.collect()

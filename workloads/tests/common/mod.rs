@@ -12,7 +12,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
 use store::batch::F;
 use store::cluster::Endpoints;
-use store::op::{OpType, PersistenceStatus, Process, Record};
+use store::op::{OpType, PersistenceStatus, Process, Record, TxnOutcome};
 use store::progress::Progress;
 use store::reader::{ReadError, Source, read};
 use store::recorder::Recorder;
@@ -110,6 +110,8 @@ pub struct Row {
     pub status: Option<PersistenceStatus>,
     pub unacked: bool,
     pub final_pass: bool,
+    /// The transaction's id and outcome.
+    pub txn: Option<(String, Option<TxnOutcome>)>,
     pub value: Option<String>,
     pub send: Option<(String, u64, Option<i64>)>,
     pub records: BTreeMap<String, Vec<Record>>,
@@ -147,6 +149,7 @@ impl History {
                     status: line.status(),
                     unacked: line.unacked,
                     final_pass: line.final_pass,
+                    txn: batch.txn_of(line).map(|txn| (batch.txn_ids[txn.id as usize].clone(), txn.outcome)),
                     value: batch.value_of(line).map(str::to_owned),
                     send,
                     records,
@@ -202,6 +205,17 @@ impl History {
     /// Completed sends of one kind.
     pub fn sends(&self, op_type: OpType) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.f == F::Send && row.op_type == op_type)
+    }
+
+    /// The completed sends of each transaction, by its id.
+    pub fn transactions(&self) -> BTreeMap<String, Vec<&Row>> {
+        let mut all: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+        for row in &self.rows {
+            if let Some((id, _)) = &row.txn {
+                all.entry(id.clone()).or_default().push(row);
+            }
+        }
+        all
     }
 
     /// What the consume-all pass (or the live consumers) read, by key, in order of reading.
