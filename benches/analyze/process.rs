@@ -1,0 +1,62 @@
+//! Whole processes, measured from outside: wall time and peak memory.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use store::reader::{ReadError, Source, read};
+
+/// Only decompresses and parses; the lines it met.
+pub(crate) fn read_only(path: &Path, threads: usize) -> usize {
+    let mut lines = 0;
+    read(Source::open(path).expect("opens"), threads, |batch| {
+        lines += batch.lines.len();
+        Ok::<(), ReadError>(())
+    })
+    .expect("reads");
+    lines
+}
+
+/// This program, doing only [`read_only`].
+pub(crate) fn floor(path: &Path, threads: usize) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program"));
+    command.arg("floor").arg(path).arg(threads.to_string());
+    command
+}
+
+/// tribunal, analyzing a file.
+pub(crate) fn analysis(path: &Path, threads: usize) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
+    command.args(["analyze", "--json", "--threads", &threads.to_string()]).arg(path);
+    command
+}
+
+/// Runs a command to its end; its wall time in seconds and its peak memory in bytes.
+#[allow(clippy::zombie_processes, reason = "wait4 reaps it")]
+pub(crate) fn measured(command: &mut Command, codes: &[i32]) -> (f64, u64) {
+    let started = Instant::now();
+    let child = command.stdout(Stdio::null()).spawn().expect("starts");
+    let (status, peak) = wait(child.id());
+    let took = started.elapsed();
+    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+    assert!(code.is_some_and(|code| codes.contains(&code)), "{command:?} ended with {code:?}");
+    (took.as_secs_f64(), peak)
+}
+
+/// `wait4`, which alone tells what one child used.
+fn wait(pid: u32) -> (i32, u64) {
+    let mut status = 0;
+    // SAFETY: `rusage` is plain data for which zeroes are valid, and both pointers are to live locals.
+    let (waited, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::wait4(pid as i32, &mut status, 0, &mut usage), usage)
+    };
+    assert_eq!(waited, pid as i32, "the child is ours");
+    (status, usage.ru_maxrss as u64 * 1024)
+}
+
+/// The median.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
