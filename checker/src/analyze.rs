@@ -16,7 +16,7 @@ use crate::load::{Loader, TooLarge};
 use crate::partitions::{Bounds, Checked, check};
 use crate::series::PerPartition;
 use crate::strangers::name_their_origin;
-use crate::tables::Tables;
+use crate::tables::{NEVER, Tables};
 use crate::words::grouped;
 
 /// Bytes of tables that are worth a thread to free them.
@@ -46,11 +46,14 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
         .build()
         .map_err(|e| CheckError::Threads { threads: options.threads, reason: e.to_string() })?;
 
-    let (tables, stopped) = load(source, options, deadline)?;
+    let (mut tables, stopped) = load(source, options, deadline)?;
+    if tables.clocks > 1 {
+        tables.skew = options.clock_uncertainty.map_or(NEVER, nanos);
+    }
     let leadership = Leadership::new(&context.cluster, &context.nodes);
     let pass = has_pass(&tables);
     let stated = context.terms.max_stall_ms.map(Duration::from_millis);
-    let max_stall = options.max_stall.or(stated).map(|limit| limit.as_nanos().min(u64::MAX.into()) as u64);
+    let max_stall = options.max_stall.or(stated).map(nanos);
     let (mut checked, (series, flaw)) = pool.install(|| {
         let series = PerPartition::new(&tables);
         let bounds =
@@ -85,6 +88,11 @@ pub fn admit(context: &Context, options: &Options) -> Result<(), CheckError> {
     Expected::parse(&context.terms)?;
     guarantee(&context.terms, Facts { subscribed: false, stall_limited: false }, options)?;
     Ok(())
+}
+
+/// In nanoseconds, as far as they count.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
 }
 
 /// Why reading ended early.

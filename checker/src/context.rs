@@ -33,6 +33,8 @@ pub struct Options {
     pub guarantee: Option<String>,
     /// Kind of anomaly to whether it is allowed, instead of what the guarantee says.
     pub allow: BTreeMap<String, bool>,
+    /// How far two clocks of a history may be apart.
+    pub clock_uncertainty: Option<Duration>,
     /// How long a partition may go without an acknowledgement while sends wait, instead of what the run says.
     pub max_stall: Option<Duration>,
     /// Bytes that the tables may take; beyond them the verdict is unknown.
@@ -48,6 +50,7 @@ impl Default for Options {
             examples: 8,
             guarantee: None,
             allow: BTreeMap::new(),
+            clock_uncertainty: None,
             max_stall: None,
             memory: None,
             time_limit: None,

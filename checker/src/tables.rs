@@ -261,6 +261,10 @@ pub(crate) struct Tables {
     pub(crate) end: u64,
     /// When the consume-all pass began.
     pub(crate) final_pass: Option<u64>,
+    /// How many clocks stamped its operations.
+    pub(crate) clocks: u32,
+    /// How far two clocks of the history may be apart, ns: 0 with one clock, [`NEVER`] where nobody knows.
+    pub(crate) skew: u64,
     /// Whether any reader was in a group (`subscribe`).
     pub(crate) subscribed: bool,
     /// What a reader of the verdict must know of the history's form.
@@ -299,6 +303,11 @@ impl Tables {
         self.partitions.push(Partition { key: key.to_owned(), ..Partition::default() });
         self.partition_ids.insert(key.to_owned(), id);
         id
+    }
+
+    /// Whether what completed at one time came before what was invoked at another, whatever their clocks.
+    pub(crate) fn precedes(&self, completed: u64, invoked: u64) -> bool {
+        completed.saturating_add(self.skew) < invoked
     }
 
     /// The session of a poll.

@@ -228,3 +228,33 @@ fn a_stall_is_measured_always_and_forbidden_where_a_limit_is_stated() {
     let lines: Vec<u64> = example.witness.iter().map(|w| w.line).collect();
     assert_eq!((lines, example.faults.as_slice()), (vec![5, 6], &[1][..]));
 }
+
+/// Value 2 began 5 ms after value 1 was acknowledged, by another machine's clock, and stands before it.
+const CLOCKS: &str = r#"{"time":1000000,"process":1,"type":"invoke","f":"send","value":[["send","t-0",1]],"clock":"a"}
+{"time":2000000,"process":1,"type":"ok","f":"send","value":[["send","t-0",[1,1]]],"clock":"a"}
+{"time":7000000,"process":2,"type":"invoke","f":"send","value":[["send","t-0",2]],"clock":"b"}
+{"time":8000000,"process":2,"type":"ok","f":"send","value":[["send","t-0",[0,2]]],"clock":"b"}
+{"time":50000000,"process":9,"type":"invoke","f":"offsets","value":null,"final":true,"clock":"b"}
+{"time":51000000,"process":9,"type":"ok","f":"offsets","value":{"t-0":{"start":0,"end":2}},"final":true,"clock":"b"}
+{"time":52000000,"process":9,"type":"invoke","f":"poll","value":[["poll"]],"final":true,"clock":"b"}
+{"time":53000000,"process":9,"type":"ok","f":"poll","value":[["poll",{"t-0":[[0,2],[1,1]]}]],"final":true,"position":{"t-0":2},"clock":"b"}
+"#;
+
+#[test]
+fn two_clocks_order_only_what_lies_further_apart_than_they_may() {
+    let judged = |history: &str, apart: Option<u64>| {
+        let clock_uncertainty = apart.map(std::time::Duration::from_millis);
+        let options = Options { clock_uncertainty, ..Options::default() };
+        let source = Source::bytes(history.as_bytes().to_vec());
+        analyze(source, &Context::default(), &options).expect("a well-formed history").verdict
+    };
+    assert!(judged(CLOCKS, Some(4)).anomalies.contains_key("stale-append"));
+    assert_eq!(judged(CLOCKS, Some(5)).validity, Validity::Valid, "they may have been concurrent");
+    let unknown = judged(CLOCKS, None);
+    assert_eq!((unknown.validity, unknown.anomalies.len()), (Validity::Unknown, 0));
+    assert!(unknown.unknown_because[0].contains("--clock-uncertainty"), "{:?}", unknown.unknown_because);
+    let one = CLOCKS.replace("\"clock\":\"b\"", "\"clock\":\"a\"");
+    assert!(judged(&one, None).anomalies.contains_key("stale-append"), "one clock, whatever its name");
+    let mixed = CLOCKS.replace(",\"clock\":\"b\"", "");
+    assert_eq!(judged(&mixed, None).validity, Validity::Unknown, "lines without a name share one more");
+}

@@ -90,6 +90,9 @@ pub struct AnalyzeArgs {
     /// Give up beyond this much memory for tables (the verdict is unknown then), in MiB
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     pub memory: Option<u64>,
+    /// How far the clocks of a history with several may be apart, e.g. 5ms [default: nobody knows]
+    #[arg(long, value_name = "DURATION")]
+    pub clock_uncertainty: Option<String>,
     #[command(flatten)]
     pub judging: JudgingArgs,
     /// Print the verdict as JSON (one: an object; several: a list)

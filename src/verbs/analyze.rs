@@ -40,6 +40,10 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
         let read = parse_duration(limit).map_err(|e| usage(format!("--time-limit {limit}: {e}")))?;
         all.time_limit = Some(read);
     }
+    if let Some(apart) = &args.clock_uncertainty {
+        let read = parse_duration(apart).map_err(|e| usage(format!("--clock-uncertainty {apart}: {e}")))?;
+        all.clock_uncertainty = Some(read);
+    }
     // Each history is parallel in itself: with several of them, each gets its share of the threads.
     let at_once = subjects.len().min(all.threads);
     let share = Options { threads: all.threads.div_ceil(at_once.max(1)), ..all };

@@ -30,6 +30,10 @@ pub struct Batch {
     pub txns: Vec<TxnRow>,
     /// The ids of this chunk's transactions; [`TxnRow::id`] indexes it.
     pub txn_ids: Vec<String>,
+    /// The clocks that lines name.
+    pub clocks: Vec<String>,
+    /// How many lines name one.
+    pub clocked: u32,
 }
 
 /// The transaction that a line names.

@@ -23,6 +23,7 @@ pub(crate) enum Field {
     Unacked,
     Final,
     Txn,
+    Clock,
     Fault,
     Position,
     Eof,
@@ -31,7 +32,7 @@ pub(crate) enum Field {
 use Field as N;
 
 /// Every field with its name on disk.
-const FIELDS: [(Field, &str); 19] = [
+const FIELDS: [(Field, &str); 20] = [
     (N::Time, "time"),
     (N::Process, "process"),
     (N::Type, "type"),
@@ -48,6 +49,7 @@ const FIELDS: [(Field, &str); 19] = [
     (N::Unacked, "unacked"),
     (N::Final, "final"),
     (N::Txn, "txn"),
+    (N::Clock, "clock"),
     (N::Fault, "fault"),
     (N::Position, "position"),
     (N::Eof, "eof"),
@@ -73,6 +75,7 @@ impl Field {
             b"unacked" => N::Unacked,
             b"final" => N::Final,
             b"txn" => N::Txn,
+            b"clock" => N::Clock,
             b"fault" => N::Fault,
             b"position" => N::Position,
             b"eof" => N::Eof,
@@ -103,6 +106,7 @@ impl Field {
             N::Isolation => cursor.string().map(|s| matches!(&*s, "read-uncommitted" | "read-committed")),
             N::Unacked | N::Final => cursor.boolean().map(|_| true),
             N::Txn => crate::parse::txn(&mut cursor).map(|_| true),
+            N::Clock => crate::parse::clock(&mut cursor).map(|_| true),
             N::Position => positions(&mut cursor),
             N::Eof => keys(&mut cursor),
             _ => Ok(true),
@@ -154,7 +158,7 @@ pub(crate) struct Place {
 pub(crate) struct Fields {
     /// JSON texts, in the order in which they were met.
     pub(crate) text: Vec<u8>,
-    known: [Option<Place>; 19],
+    known: [Option<Place>; 20],
     /// Fields of other names: the name as a JSON string, and the value.
     others: Vec<(Place, Place)>,
 }
@@ -163,7 +167,7 @@ impl Fields {
     /// Forgets the line.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
-        self.known = [None; 19];
+        self.known = [None; 20];
         self.others.clear();
     }
 

@@ -53,6 +53,7 @@ struct Parser {
     keys: Interner,
     names: Interner,
     txns: Interner,
+    clocks: Interner,
 }
 
 /// Text to a small number. Most look-ups ask for what was just asked for.
@@ -109,6 +110,7 @@ enum Field {
     Unacked,
     Final,
     Txn,
+    Clock,
     Fault,
     Position,
     Eof,
@@ -151,6 +153,7 @@ fn field(cursor: &mut Cursor<'_>) -> JsonResult<Field> {
         "unacked" => Field::Unacked,
         "final" => Field::Final,
         "txn" => Field::Txn,
+        "clock" => Field::Clock,
         "fault" => Field::Fault,
         "position" => Field::Position,
         "eof" => Field::Eof,
@@ -267,6 +270,11 @@ impl Parser {
             Field::Unacked => line.unacked = cursor.boolean()?,
             Field::Final => line.final_pass = cursor.boolean()?,
             Field::Txn => self.txn(cursor, line)?,
+            Field::Clock => {
+                let name = clock(cursor)?;
+                self.clocks.id(&name, &mut self.batch.clocks);
+                self.batch.clocked += 1;
+            }
             Field::Position => self.positions(cursor, line)?,
             Field::Eof => self.eofs(cursor, line)?,
         }
@@ -469,6 +477,15 @@ fn hash_value(text: &str) -> ValueId {
     // Fx alone mixes its last word weakly.
     hasher.write_u64(first.rotate_left(29) ^ 0x9e37_79b9_7f4a_7c15);
     hasher.finish() | HASHED
+}
+
+/// The name of a clock. A whole number and its text are the same.
+pub(crate) fn clock<'a>(cursor: &mut Cursor<'a>) -> JsonResult<Cow<'a, str>> {
+    match cursor.peek() {
+        Some(b'"') => cursor.string(),
+        Some(b'0'..=b'9' | b'-') => Ok(Cow::Owned(cursor.i64()?.to_string())),
+        _ => cursor.error("a clock is named by a string or a whole number"),
+    }
 }
 
 fn process(cursor: &mut Cursor<'_>) -> JsonResult<Process> {

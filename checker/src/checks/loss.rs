@@ -32,7 +32,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         let seen = view.first_seen[row as usize] != NONE;
         match bench.reach {
             // Acknowledged after the pass asked for the end: it need not have read so far.
-            Reach::There(bounds) if send.completed >= bounds.asked => {
+            Reach::There(bounds) if !view.tables.precedes(send.completed, bounds.asked) => {
                 if send.acknowledged() && !seen {
                     unseen.push(send.line, None, row);
                 }

@@ -13,8 +13,12 @@ use super::{Bench, Concluded};
 use crate::explain::{Explain, at_line, send_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
-use crate::tables::{NO_OFFSET, Outcome};
+use crate::tables::{NEVER, NO_OFFSET, Outcome};
 use crate::words::{duration, grouped_i64, value};
+
+/// Why real time cannot be judged.
+const CLOCKS: &str = "its operations carry different clocks, and nobody said how far these may be apart; \
+                      --clock-uncertainty states it";
 
 pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let view = bench.view;
@@ -34,7 +38,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
             later = here;
         }
         if let Some((completed, after)) = later
-            && completed < send.invoked
+            && view.tables.precedes(completed, send.invoked)
         {
             stale.push((row, after));
         }
@@ -51,7 +55,12 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         }
     }
     let explain = bench.explain();
-    Concluded::from(vec![found.explain(|(row, after)| stale_append(&explain, *row, *after))])
+    let mut concluded =
+        Concluded::from(vec![found.explain(|(row, after)| stale_append(&explain, *row, *after))]);
+    if view.tables.skew == NEVER && !view.order.is_empty() {
+        concluded.undecided.push(format!("{}: {CLOCKS}", view.partition.key));
+    }
+    concluded
 }
 
 fn stale_append(explain: &Explain<'_, '_>, row: u32, after: u32) -> Example {

@@ -51,7 +51,9 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     for (row, poll) in view.first_seen.iter().enumerate().filter(|(_, poll)| **poll != NONE) {
         let send = &view.partition.sends[row];
         let read = view.poll(*poll);
-        if read.completed < send.invoked && send.outcome != Outcome::Fail && !view.index.ambiguous(row as u32)
+        if view.tables.precedes(read.completed, send.invoked)
+            && send.outcome != Outcome::Fail
+            && !view.index.ambiguous(row as u32)
         {
             unexpected.push(read.line, None, Why::TooEarly { row: row as u32, poll: *poll });
         }

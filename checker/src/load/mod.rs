@@ -8,7 +8,7 @@ mod faults;
 mod oddities;
 mod sessions;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use store::batch::{Batch, F, Line, MopKind, MopRow};
 use store::op::{OpType, Process};
 
@@ -32,6 +32,10 @@ pub(crate) struct Loader {
     functions: FxHashMap<String, u32>,
     faults: Faults,
     oddities: Oddities,
+    /// The clocks that lines name, and how many lines do.
+    clocks: FxHashSet<String>,
+    clocked: u64,
+    nemesis_lines: u64,
     /// This batch's keys as partitions.
     keys: Vec<u32>,
 }
@@ -77,9 +81,16 @@ impl Loader {
             self.keys.push(id);
         }
         self.tables.counts.lines += batch.lines.len() as u64;
+        self.clocked += u64::from(batch.clocked);
+        for clock in &batch.clocks {
+            if !self.clocks.contains(clock) {
+                self.clocks.insert(clock.clone());
+            }
+        }
         for line in &batch.lines {
             self.tables.end = self.tables.end.max(line.time.0);
             if line.process == Process::NEMESIS {
+                self.nemesis_lines += 1;
                 self.faults.event(batch, line);
             } else if line.op_type == OpType::Invoke {
                 self.invoke(batch, line);
@@ -103,6 +114,8 @@ impl Loader {
     /// The tables. What is still open stays unknown.
     pub(crate) fn finish(self) -> Tables {
         let mut tables = self.tables;
+        let unnamed = tables.counts.lines > self.clocked + self.nemesis_lines;
+        tables.clocks = self.clocks.len() as u32 + u32::from(unnamed);
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
         tables.warnings.extend(self.oddities.sentences());
