@@ -51,7 +51,8 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let pass = has_pass(&tables);
     let (mut checked, (series, flaw)) = pool.install(|| {
         let series = PerPartition::new(&tables);
-        let bounds = Bounds { leadership: &leadership, pass, examples: options.examples, deadline };
+        let terms = &context.terms;
+        let bounds = Bounds { leadership: &leadership, pass, examples: options.examples, deadline, terms };
         // Half a history has losses and strangers that the other half explains.
         let checked = if stopped.is_none() { check(&tables, &bounds, &series) } else { Checked::default() };
         (checked, series.finish(&tables, &context.title))

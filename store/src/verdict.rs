@@ -125,9 +125,41 @@ pub struct Example {
     /// The kind of the finding this one follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consequence_of: Option<String>,
+    /// The steps of a cycle of transactions, the last of which leads back to the first; empty where it is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cycle: Vec<CycleStep>,
     /// More that a kind knows, e.g. `seen_before` of a lost write.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, serde_json::Value>,
+}
+
+/// One step of a cycle: a transaction, and why it comes before the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CycleStep {
+    /// What the sentence calls it: `T1`, `T2` ...
+    pub name: String,
+    /// What it is, for people: `client 4's transaction 4.0.17 (committed)`.
+    pub transaction: String,
+    /// Its first and last line in the history, from 1; one of them where it has no other.
+    pub lines: Vec<u64>,
+    /// Why the next one comes after it.
+    pub edge: Edge,
+    /// The same in words: `its send of 5 stands at t-0 offset 3 ...`.
+    pub because: String,
+}
+
+/// Why one transaction comes before another (Adya's and Elle's dependencies).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edge {
+    /// Its write stands before the other's in one log.
+    Ww,
+    /// The other read its write.
+    Wr,
+    /// The same process (or client) performed it first.
+    Process,
+    /// It had completed before the other began.
+    Realtime,
 }
 
 /// One history line that proves an anomaly.

@@ -7,6 +7,7 @@ mod complete;
 mod faults;
 mod oddities;
 mod sessions;
+mod transactions;
 
 use rustc_hash::FxHashMap;
 use store::batch::{Batch, F, Line, MopKind, MopRow};
@@ -17,6 +18,7 @@ pub(crate) use self::faults::in_force;
 use self::faults::Faults;
 use self::oddities::Oddities;
 use self::sessions::Sessions;
+use self::transactions::Transactions;
 use crate::tables::{NONE, Producer, Send, Tables};
 
 /// Builds the tables of a history.
@@ -30,6 +32,7 @@ pub(crate) struct Loader {
     free_groups: Vec<u32>,
     producers: FxHashMap<Producer, u32>,
     sessions: Sessions,
+    transactions: Transactions,
     functions: FxHashMap<String, u32>,
     faults: Faults,
     oddities: Oddities,
@@ -104,9 +107,11 @@ impl Loader {
     /// The tables. What is still open stays unknown.
     pub(crate) fn finish(self) -> Tables {
         let mut tables = self.tables;
+        let mut oddities = self.oddities;
+        self.transactions.finish(&mut tables.transactions, &mut oddities);
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
-        tables.warnings.extend(self.oddities.sentences());
+        tables.warnings.extend(oddities.sentences());
         tables
     }
 
@@ -116,8 +121,12 @@ impl Loader {
         let mut sends = Sends::None;
         match line.f {
             F::Send | F::Txn => {
+                let txn = (line.f == F::Txn).then(|| self.begin_transaction(line, number));
                 for mop in batch.mops_of(line).iter().filter(|m| m.kind == MopKind::Send) {
                     let place = self.new_send(line, number, mop);
+                    if let Some(txn) = txn {
+                        self.join(txn, place);
+                    }
                     sends = match sends {
                         Sends::None => {
                             if line.f == F::Send {
