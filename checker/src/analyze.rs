@@ -56,8 +56,9 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let max_stall = options.max_stall.or(stated).map(nanos);
     let (mut checked, (series, flaw)) = pool.install(|| {
         let series = PerPartition::new(&tables);
-        let bounds =
-            Bounds { leadership: &leadership, pass, examples: options.examples, deadline, max_stall };
+        let terms = &context.terms;
+        let examples = options.examples;
+        let bounds = Bounds { leadership: &leadership, pass, examples, deadline, max_stall, terms };
         // Half a history has losses and strangers that the other half explains.
         let checked = if stopped.is_none() { check(&tables, &bounds, &series) } else { Checked::default() };
         (checked, series.finish(&tables, &context.title))

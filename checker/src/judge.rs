@@ -83,7 +83,9 @@ fn validity(anomalies: &BTreeMap<String, Anomaly>, unknown_because: &[String]) -
 
 fn kinds_of(checker: &str) -> Vec<&'static str> {
     let check = crate::checks::ALL.iter().find(|check| check.name == checker);
-    check.map(|check| check.kinds.iter().map(|kind| kind.name()).collect()).unwrap_or_default()
+    let crossing = crate::transactions::ALL.iter().find(|check| check.name == checker);
+    let kinds = check.map(|check| check.kinds).or(crossing.map(|check| check.kinds)).unwrap_or_default();
+    kinds.iter().map(|kind| kind.name()).collect()
 }
 
 /// A report on the verdict's own questions.

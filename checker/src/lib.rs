@@ -8,6 +8,7 @@
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
 //!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
 //!   `strangers` finds where misrouted values came from
+//! - `transactions`: what crosses partitions: torn, hanging and precommitted ones, and their cycles
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
 //! - `series`: rates, latencies, unseen and lag curves
 //! - [`analyze()`]: all of it in order
@@ -41,6 +42,7 @@ mod reference;
 mod series;
 mod strangers;
 mod tables;
+mod transactions;
 mod view;
 mod words;
 

@@ -9,14 +9,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use store::run_meta::Terms;
 use store::verdict::{Anomaly, CheckerReport, Example, Validity};
 
 use crate::checks::{ALL, Bench, Check, Concluded, Stall};
-use crate::coverage::{reach, takes_part};
+use crate::coverage::{Reach, reach, takes_part};
+use crate::found::Found;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
 use crate::series::PerPartition;
 use crate::tables::{Partition, Tables};
+use crate::transactions::{self, Standing};
 use crate::view::View;
 use crate::words::count;
 
@@ -34,6 +37,7 @@ pub(crate) struct Bounds<'a> {
     pub(crate) deadline: Option<Instant>,
     /// How long a partition may go without an acknowledgement, ns.
     pub(crate) max_stall: Option<u64>,
+    pub(crate) terms: &'a Terms,
 }
 
 /// What all checks found together.
@@ -51,6 +55,12 @@ struct Answer {
     took: Duration,
 }
 
+/// A check that crosses partitions, as its report names it.
+pub(crate) struct Crossing {
+    pub(crate) name: &'static str,
+    pub(crate) covered: String,
+}
+
 /// Runs all checks.
 pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
     run(&ALL, tables, bounds, series)
@@ -64,9 +74,57 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
     // The largest first, so that no thread begins it last.
     ids.sort_by_key(|id| (std::cmp::Reverse(tables.partitions[*id as usize].sends.len()), *id));
     let one = |id| (id, partition(checks, tables, id, bounds, series));
-    let mut answers: Vec<(u32, Vec<Answer>)> = ids.into_par_iter().with_max_len(1).map(one).collect();
-    answers.sort_unstable_by_key(|(id, _)| *id);
-    gather(checks, tables, answers, bounds.examples)
+    let mut all: Vec<(u32, (Vec<Answer>, Option<Standing>))> =
+        ids.into_par_iter().with_max_len(1).map(one).collect();
+    all.sort_unstable_by_key(|(id, _)| *id);
+    let mut answers = Vec::with_capacity(all.len());
+    let mut standings = Vec::new();
+    for (id, (answer, standing)) in all {
+        answers.push((id, answer));
+        standings.extend(standing.map(|standing| (id, standing)));
+    }
+    let crossing = crossing(tables, standings, bounds);
+    gather(checks, tables, answers, crossing, bounds.examples)
+}
+
+/// The checks that cross partitions, each caught by itself.
+fn crossing(
+    tables: &Tables,
+    standings: Vec<(u32, Standing)>,
+    bounds: &Bounds<'_>,
+) -> Vec<(Crossing, Answer)> {
+    if tables.transactions.is_empty() {
+        return Vec::new();
+    }
+    let began = Instant::now();
+    let failed = |why: &str| {
+        let answer = || Answer { concluded: Err(why.to_owned()), took: Duration::ZERO };
+        transactions::ALL.iter().map(|check| (check.crossing(0), answer())).collect()
+    };
+    let late = || bounds.deadline.is_some_and(|deadline| Instant::now() > deadline);
+    if late() {
+        return failed("the time limit was reached before it was checked");
+    }
+    let bench = catch_unwind(AssertUnwindSafe(|| transactions::Bench::new(tables, standings, bounds)));
+    let bench = match bench {
+        Ok(Ok(bench)) => bench,
+        Ok(Err(why)) => return failed(&why),
+        Err(panic) => return failed(&panicked(&*panic)),
+    };
+    let mut before = began.elapsed();
+    let mut all = Vec::new();
+    for check in &transactions::ALL {
+        let began = Instant::now();
+        let concluded = if late() {
+            Err("the time limit was reached before it was checked".to_owned())
+        } else {
+            catch_unwind(AssertUnwindSafe(|| (check.run)(&bench))).map_err(|panic| panicked(&*panic))
+        };
+        // What all of them share counts for the first.
+        let took = began.elapsed() + std::mem::take(&mut before);
+        all.push((check.crossing(tables.transactions.len()), Answer { concluded, took }));
+    }
+    all
 }
 
 fn is_empty(partition: &Partition) -> bool {
@@ -80,10 +138,10 @@ fn partition(
     id: u32,
     bounds: &Bounds<'_>,
     series: &PerPartition,
-) -> Vec<Answer> {
+) -> (Vec<Answer>, Option<Standing>) {
     let failed = |reason: &str| {
         let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
-        checks.iter().map(|_| answer()).collect()
+        (checks.iter().map(|_| answer()).collect(), None)
     };
     if bounds.deadline.is_some_and(|deadline| Instant::now() > deadline) {
         return failed("the time limit was reached before it was checked");
@@ -108,9 +166,20 @@ fn partition(
     };
     if view.partition.sends.len() < LARGE {
         series.add(&view);
-        return checks.iter().map(one).collect();
+        let answers = checks.iter().map(one).collect();
+        return (answers, standing(&view, &reach, bounds));
     }
-    rayon::join(|| series.add(&view), || checks.par_iter().with_max_len(1).map(one).collect()).1
+    let answers =
+        rayon::join(|| series.add(&view), || checks.par_iter().with_max_len(1).map(one).collect()).1;
+    (answers, standing(&view, &reach, bounds))
+}
+
+/// What the checks of transactions want of a partition: nothing where there is none.
+fn standing(view: &View<'_>, reach: &Reach, bounds: &Bounds<'_>) -> Option<Standing> {
+    if view.tables.transactions.is_empty() {
+        return None;
+    }
+    catch_unwind(AssertUnwindSafe(|| Standing::new(view, reach, bounds.terms))).ok()
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> String {
@@ -120,7 +189,13 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Puts the partitions together, in their order.
-fn gather(checks: &[Check], tables: &Tables, answers: Vec<(u32, Vec<Answer>)>, examples: usize) -> Checked {
+fn gather(
+    checks: &[Check],
+    tables: &Tables,
+    answers: Vec<(u32, Vec<Answer>)>,
+    crossing: Vec<(Crossing, Answer)>,
+    examples: usize,
+) -> Checked {
     let mut checked = Checked::default();
     let mut kept: BTreeMap<Kind, Vec<(u32, Example)>> = BTreeMap::new();
     let of = answers.len() as u64;
@@ -144,17 +219,22 @@ fn gather(checks: &[Check], tables: &Tables, answers: Vec<(u32, Vec<Answer>)>, e
                     {
                         checked.longest_stall = Some((key.clone(), stall));
                     }
-                    for found in concluded.found {
-                        let anomaly = checked.anomalies.entry(found.kind.name().to_owned()).or_default();
-                        anomaly.count += found.count;
-                        for (kind, n) in found.consequences {
-                            *anomaly.consequence_of.entry(kind.name().to_owned()).or_default() += n;
-                        }
-                        kept.entry(found.kind).or_default().extend(found.examples);
-                    }
+                    add(&mut checked, &mut kept, concluded.found);
                 }
             }
         }
+    }
+    let mut reports = Vec::new();
+    for (check, answer) in crossing {
+        let reasons = match answer.concluded {
+            Err(reason) => vec![reason],
+            Ok(concluded) => {
+                add(&mut checked, &mut kept, concluded.found);
+                concluded.undecided
+            }
+        };
+        let covered = check.covered;
+        reports.push(CheckerReport { covered, ..report(check.name, answer.took, 0, 0, reasons) });
     }
     for (kind, mut all) in kept {
         // Findings that stand by themselves come first: they are what a reader should look at.
@@ -167,7 +247,20 @@ fn gather(checks: &[Check], tables: &Tables, answers: Vec<(u32, Vec<Answer>)>, e
     for (i, check) in checks.iter().enumerate() {
         checked.reports.push(report(check.name, took[i], done[i], of, std::mem::take(&mut reasons[i])));
     }
+    checked.reports.extend(reports);
     checked
+}
+
+/// Adds what one check found to the counts and to what is kept in full.
+fn add(checked: &mut Checked, kept: &mut BTreeMap<Kind, Vec<(u32, Example)>>, all: Vec<Found>) {
+    for found in all {
+        let anomaly = checked.anomalies.entry(found.kind.name().to_owned()).or_default();
+        anomaly.count += found.count;
+        for (kind, n) in found.consequences {
+            *anomaly.consequence_of.entry(kind.name().to_owned()).or_default() += n;
+        }
+        kept.entry(found.kind).or_default().extend(found.examples);
+    }
 }
 
 fn report(name: &str, took: Duration, done: u64, of: u64, mut reasons: Vec<String>) -> CheckerReport {
@@ -221,8 +314,15 @@ mod tests {
             Check { name: "unsure", kinds: &[], run: undecided },
         ];
         let leadership = Leadership::default();
-        let bounds =
-            Bounds { leadership: &leadership, pass: false, examples: 8, deadline: None, max_stall: None };
+        let terms = Terms::default();
+        let bounds = Bounds {
+            leadership: &leadership,
+            pass: false,
+            examples: 8,
+            deadline: None,
+            max_stall: None,
+            terms: &terms,
+        };
         let checked = run(&checks, &tables, &bounds, &PerPartition::new(&tables));
         let [broken, fine, unsure] = checked.reports.as_slice() else { panic!("three reports") };
         assert_eq!((broken.validity, broken.covered.as_str()), (Validity::Unknown, "2 of 3 partitions"));
@@ -236,7 +336,15 @@ mod tests {
         let tables = tables(7);
         let leadership = Leadership::default();
         let deadline = Some(Instant::now() - Duration::from_secs(1));
-        let bounds = Bounds { leadership: &leadership, pass: false, examples: 8, deadline, max_stall: None };
+        let terms = Terms::default();
+        let bounds = Bounds {
+            leadership: &leadership,
+            pass: false,
+            examples: 8,
+            deadline,
+            max_stall: None,
+            terms: &terms,
+        };
         let checked = check(&tables, &bounds, &PerPartition::new(&tables));
         for report in checked.reports {
             assert_eq!((report.validity, report.covered.as_str()), (Validity::Unknown, "0 of 7 partitions"));

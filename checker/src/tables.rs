@@ -138,6 +138,29 @@ impl std::fmt::Display for Producer {
     }
 }
 
+/// One transaction: an operation of function `txn`, or all sends that name it.
+#[derive(Debug, Clone)]
+pub(crate) struct Transaction {
+    /// When its first micro-operation, and the last of its sends, was invoked.
+    pub(crate) invoked: u64,
+    pub(crate) last_invoked: u64,
+    /// When all of it had completed; [`NEVER`] while any of it is open.
+    pub(crate) completed: u64,
+    /// Lines of its first invocation and its last completion; 0 where there is none.
+    pub(crate) invoke_line: u32,
+    pub(crate) line: u32,
+    /// Its process; [`NONE`] where its sends have processes of their own.
+    pub(crate) process: u32,
+    /// Its row in [`Tables::polls`], [`NONE`] where it polled nothing.
+    pub(crate) poll: u32,
+    /// Ok: committed. Fail: aborted, and hidden from readers of committed records.
+    pub(crate) outcome: Outcome,
+    /// It never commits, but may be seen: nothing about it can be judged.
+    pub(crate) visible: bool,
+    /// What its sends call it.
+    pub(crate) id: Option<Box<str>>,
+}
+
 /// One completed operation with reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Poll {
@@ -151,6 +174,8 @@ pub(crate) struct Poll {
     pub(crate) final_pass: bool,
     /// An operation of function `poll`, for rates and latencies.
     pub(crate) head: bool,
+    /// Its transaction, in [`Tables::transactions`]; [`NONE`] outside of one.
+    pub(crate) txn: u32,
 }
 
 /// A reader's life between two moments at which it may move: assign, seek, rebalance, restart, unknown poll.
@@ -196,6 +221,8 @@ pub(crate) struct Bounds {
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) stable: Option<i64>,
+    /// The end that the same answer as `stable` gave.
+    pub(crate) stable_end: i64,
     /// When they were asked for: what was acknowledged before lies within them.
     pub(crate) asked: u64,
     pub(crate) line: u32,
@@ -214,6 +241,8 @@ pub(crate) struct Partition {
     pub(crate) key: String,
     /// In order of their invocations' lines.
     pub(crate) sends: Vec<Send>,
+    /// The transaction of each send; shorter than `sends` where the rest have none.
+    pub(crate) members: Vec<u32>,
     /// What was read first at each offset.
     pub(crate) reference: Reference,
     /// In order of their polls' lines.
@@ -224,6 +253,13 @@ pub(crate) struct Partition {
     pub(crate) reached: Option<Reached>,
     /// Whether the consume-all pass touched it at all.
     pub(crate) final_pass: bool,
+}
+
+impl Partition {
+    /// The transaction of a send.
+    pub(crate) fn transaction(&self, row: u32) -> Option<u32> {
+        self.members.get(row as usize).copied().filter(|txn| *txn != NONE)
+    }
 }
 
 /// An operation that is neither `send` nor `poll`, for rates and latencies.
@@ -253,6 +289,7 @@ pub(crate) struct Tables {
     pub(crate) producers: Vec<Producer>,
     pub(crate) polls: Vec<Poll>,
     pub(crate) sessions: Vec<Session>,
+    pub(crate) transactions: Vec<Transaction>,
     pub(crate) others: Vec<Other>,
     pub(crate) functions: Vec<String>,
     pub(crate) faults: Vec<FaultWindow>,
@@ -282,6 +319,7 @@ impl Tables {
                 p.key.len() * 2
                     + size_of::<Partition>()
                     + p.sends.len() * size_of::<Send>()
+                    + p.members.len() * size_of::<u32>()
                     + p.reads.len() * size_of::<Read>()
                     + p.exceptions.len() * size_of::<Exception>()
                     + p.reference.bytes()
@@ -290,6 +328,7 @@ impl Tables {
         let rest = self.polls.len() * size_of::<Poll>()
             + self.sessions.len() * size_of::<Session>()
             + self.producers.len() * size_of::<Producer>()
+            + self.transactions.len() * (size_of::<Transaction>() + 24)
             + self.others.len() * size_of::<Other>();
         (partitions + rest) as u64
     }

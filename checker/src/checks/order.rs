@@ -55,8 +55,12 @@ fn follows(bench: &Bench<'_, '_>, pair: Pair) -> Option<Kind> {
     Some(if together(view, pair) { Kind::IntNonmonotonicSend } else { Kind::NonmonotonicSend })
 }
 
-/// Whether both belong to one operation.
+/// Whether both belong to one operation, or to one transaction.
 fn together(view: &View<'_>, pair: Pair) -> bool {
+    let txn = view.partition.transaction(pair.later);
+    if txn.is_some() {
+        return view.partition.transaction(pair.earlier) == txn;
+    }
     let (earlier, later) = (view.send(pair.earlier), view.send(pair.later));
     earlier.invoke_line == later.invoke_line && later.invoke_line != 0
 }

@@ -6,8 +6,9 @@ use store::batch::{Batch, F, Line, MopKind};
 use store::op::{LogBounds, OpType};
 
 use super::faults::function;
+use super::transactions::is_aborted;
 use super::{Loader, Open, Place, Sends, TooLarge};
-use crate::tables::{Bounds, NO_OFFSET, Other, Outcome, Poll, Reached};
+use crate::tables::{Bounds, NO_OFFSET, NONE, Other, Outcome, Poll, Reached};
 
 impl Loader {
     pub(super) fn complete(&mut self, batch: &Batch, line: &Line) -> Result<(), TooLarge> {
@@ -17,11 +18,12 @@ impl Loader {
             self.oddities.orphan(line.process, number);
             Open { invoked: 0, line: 0, sends: Sends::None }
         });
+        let txn = self.transaction_of(batch, line, number, open.invoked);
         if matches!(line.f, F::Send | F::Txn) {
-            self.complete_sends(batch, line, number, open);
+            self.complete_sends(batch, line, number, open, txn);
         }
         if matches!(line.f, F::Poll | F::Txn) {
-            self.complete_polls(batch, line, number, open)?;
+            self.complete_polls(batch, line, number, open, txn)?;
         }
         match line.f {
             F::Send | F::Poll => {}
@@ -38,10 +40,12 @@ impl Loader {
         Ok(())
     }
 
-    fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open) {
+    fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open, txn: Option<u32>) {
         let outcome = outcome(line.op_type);
         let aborted = outcome == Outcome::Fail
-            && (line.f == F::Txn || line.error().is_some_and(|error| batch.name(error).contains("abort")));
+            && (line.f == F::Txn
+                || line.error().is_some_and(|error| batch.name(error).contains("abort"))
+                || is_aborted(batch, line));
         let mut mops = batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Send);
         let many;
         let places: &[Place] = match &open.sends {
@@ -76,6 +80,9 @@ impl Loader {
                 // Client libraries invent negative offsets where they know none.
                 row.offset = if offset < 0 { NO_OFFSET } else { offset };
             }
+            if let Some(txn) = txn {
+                self.join(txn, place);
+            }
         }
         // Sends that no invocation announced.
         for (i, mop) in mops.enumerate() {
@@ -92,6 +99,12 @@ impl Loader {
             row.offset = mop.offset.filter(|offset| *offset >= 0).unwrap_or(NO_OFFSET);
             if head {
                 row.set_head();
+            }
+            if aborted {
+                row.set_aborted();
+            }
+            if let Some(txn) = txn {
+                self.join(txn, place);
             }
         }
     }
@@ -116,6 +129,7 @@ impl Loader {
         line: &Line,
         number: u32,
         open: Open,
+        txn: Option<u32>,
     ) -> Result<(), TooLarge> {
         let poll = self.tables.polls.len() as u32;
         let session = self.sessions.of(line);
@@ -127,7 +141,11 @@ impl Loader {
             outcome: outcome(line.op_type),
             final_pass: line.final_pass,
             head: line.f == F::Poll,
+            txn: txn.filter(|_| line.f == F::Txn).unwrap_or(NONE),
         });
+        if let Some(txn) = txn.filter(|_| line.f == F::Txn) {
+            self.tables.transactions[txn as usize].poll = poll;
+        }
         let mut records = 0;
         for mop in batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Poll) {
             let partition = &mut self.tables.partitions[self.keys[mop.key.0 as usize] as usize];
@@ -176,6 +194,7 @@ impl Loader {
                 start: before.map_or(new.start, |b| b.start.max(new.start)),
                 end: before.map_or(new.end, |b| b.end.max(new.end)),
                 stable: new.stable,
+                stable_end: new.end,
                 asked,
                 line: number,
             });
@@ -198,7 +217,7 @@ impl Loader {
     }
 }
 
-fn outcome(op_type: OpType) -> Outcome {
+pub(super) fn outcome(op_type: OpType) -> Outcome {
     match op_type {
         OpType::Ok => Outcome::Ok,
         OpType::Fail => Outcome::Fail,

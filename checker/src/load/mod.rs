@@ -7,6 +7,7 @@ mod complete;
 mod faults;
 mod oddities;
 mod sessions;
+mod transactions;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::batch::{Batch, F, Line, MopKind, MopRow};
@@ -16,6 +17,7 @@ pub(crate) use self::faults::{Faults, in_force};
 
 use self::oddities::Oddities;
 use self::sessions::Sessions;
+use self::transactions::Transactions;
 use crate::tables::{NONE, Producer, Send, Tables};
 
 /// Builds the tables of a history.
@@ -29,6 +31,7 @@ pub(crate) struct Loader {
     free_groups: Vec<u32>,
     producers: FxHashMap<Producer, u32>,
     sessions: Sessions,
+    transactions: Transactions,
     functions: FxHashMap<String, u32>,
     faults: Faults,
     oddities: Oddities,
@@ -116,9 +119,11 @@ impl Loader {
         let mut tables = self.tables;
         let unnamed = tables.counts.lines > self.clocked + self.nemesis_lines;
         tables.clocks = self.clocks.len() as u32 + u32::from(unnamed);
+        let mut oddities = self.oddities;
+        self.transactions.finish(&mut tables.transactions, &mut oddities);
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
-        tables.warnings.extend(self.oddities.sentences());
+        tables.warnings.extend(oddities.sentences());
         tables
     }
 
@@ -128,8 +133,12 @@ impl Loader {
         let mut sends = Sends::None;
         match line.f {
             F::Send | F::Txn => {
+                let txn = (line.f == F::Txn).then(|| self.begin_transaction(line, number));
                 for mop in batch.mops_of(line).iter().filter(|m| m.kind == MopKind::Send) {
                     let place = self.new_send(line, number, mop);
+                    if let Some(txn) = txn {
+                        self.join(txn, place);
+                    }
                     sends = match sends {
                         Sends::None => {
                             if line.f == F::Send {

@@ -9,6 +9,7 @@ pub(crate) struct Oddities {
     orphans: Odd,
     other_records: Odd,
     offsets: Odd,
+    transactions: Odd,
 }
 
 #[derive(Default)]
@@ -59,14 +60,23 @@ impl Oddities {
         self.offsets.see(|| format!("line {line} holds no log bounds: {reason}"));
     }
 
+    /// The sends of a transaction disagree about what became of it.
+    pub(crate) fn transaction(&mut self, id: &str, line: u32) {
+        self.transactions.see(|| {
+            format!(
+                "the sends of transaction {id} disagree about its outcome (line {line} is the last of them); \
+                 it is taken as unknown"
+            )
+        });
+    }
+
     /// What was seen, for people.
     pub(crate) fn sentences(self) -> impl Iterator<Item = String> {
-        [self.two_at_once, self.orphans, self.other_records, self.offsets].into_iter().filter_map(|odd| {
-            match odd.count {
-                0 => None,
-                1 => Some(odd.first),
-                n => Some(format!("{} (and {} more like it)", odd.first, n - 1)),
-            }
+        let all = [self.two_at_once, self.orphans, self.other_records, self.offsets, self.transactions];
+        all.into_iter().filter_map(|odd| match odd.count {
+            0 => None,
+            1 => Some(odd.first),
+            n => Some(format!("{} (and {} more like it)", odd.first, n - 1)),
         })
     }
 }
