@@ -4,6 +4,7 @@ mod analyze;
 mod convert;
 mod doctor;
 mod heal;
+mod judge;
 mod ls;
 mod model;
 mod render;

@@ -12,9 +12,9 @@ use rustc_hash::FxHashMap;
 use store::batch::{Batch, F, Line, MopKind, MopRow};
 use store::op::{OpType, Process};
 
-pub(crate) use self::faults::in_force;
+pub(crate) use self::faults::{Faults, function, in_force};
+pub(crate) use self::oddities::Odd;
 
-use self::faults::Faults;
 use self::oddities::Oddities;
 use self::sessions::Sessions;
 use crate::tables::{NONE, Producer, Send, Tables};
