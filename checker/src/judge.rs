@@ -12,6 +12,7 @@ use crate::coverage::account;
 use crate::leadership::Leadership;
 use crate::partitions::Checked;
 use crate::tables::{Outcome, Tables};
+use crate::which::{Aside, Judge, aside};
 use crate::words::{count, grouped_i64};
 
 /// What the judgement rests on.
@@ -40,6 +41,8 @@ pub(crate) fn judge(
     });
     let whole = evidence.stopped.is_none();
     let mut unknown_because: Vec<String> = evidence.stopped.into_iter().collect();
+    let aside = left_aside(tables);
+    unknown_because.extend(aside.unknown);
     let mut checkers = checked.reports;
     for report in checkers.iter().filter(|report| report.validity == Validity::Unknown) {
         unknown_because.push(format!("{}: {}", report.name, report.reason.as_deref().unwrap_or("unknown")));
@@ -69,13 +72,22 @@ pub(crate) fn judge(
         exercised,
         faults: tables.faults.clone(),
         checkers,
-        notes: notes(tables, context),
+        notes: notes(tables, context).into_iter().chain(aside.notes).collect(),
         seconds: 0.0,
     }
 }
 
+/// Operations that no check of logs looks at.
+fn left_aside(tables: &Tables) -> Aside {
+    let mut counts = vec![0_u64; tables.functions.len()];
+    for other in &tables.others {
+        counts[other.f as usize] += 1;
+    }
+    aside(Judge::Log, tables.functions.iter().map(String::as_str).zip(counts))
+}
+
 /// Merged by maximum: one broken promise is invalid, whatever else is unknown.
-fn validity(anomalies: &BTreeMap<String, Anomaly>, unknown_because: &[String]) -> Validity {
+pub(crate) fn validity(anomalies: &BTreeMap<String, Anomaly>, unknown_because: &[String]) -> Validity {
     let broken = anomalies.values().any(|anomaly| !anomaly.allowed && anomaly.count > 0);
     let unknown = if unknown_because.is_empty() { Validity::Valid } else { Validity::Unknown };
     unknown.max(if broken { Validity::Invalid } else { Validity::Valid })
@@ -89,7 +101,7 @@ fn kinds_of(checker: &str) -> Vec<&'static str> {
 }
 
 /// A report on the verdict's own questions.
-fn reported(name: &str, reasons: Vec<String>, unknown_because: &mut Vec<String>) -> CheckerReport {
+pub(crate) fn reported(name: &str, reasons: Vec<String>, unknown_because: &mut Vec<String>) -> CheckerReport {
     let report = CheckerReport {
         name: name.to_owned(),
         validity: if reasons.is_empty() { Validity::Valid } else { Validity::Unknown },
@@ -182,7 +194,7 @@ fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<S
     reasons
 }
 
-fn notes(tables: &Tables, context: &Context) -> Vec<String> {
+pub(crate) fn notes(tables: &Tables, context: &Context) -> Vec<String> {
     let mut notes: Vec<String> = context.caveat.iter().cloned().collect();
     if tables.faults.is_empty() && context.terms.faults_asked.unwrap_or(0) == 0 {
         notes.push("no fault was exercised".to_owned());

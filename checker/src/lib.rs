@@ -2,7 +2,7 @@
 //!
 //! In the order that data meets them:
 //!
-//! - [`context`]: what is known besides the history, the options, the errors
+//! - [`context`]: what is known besides the history, the options, the errors; [`which()`]: who judges it
 //! - `load`: lines to `tables` (rows of sends, polls and reads; each partition's `reference` log), fault windows
 //! - `coverage`: how far the consume-all pass came
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
@@ -13,7 +13,8 @@
 //! - `series`: rates, latencies, unseen and lag curves
 //! - [`analyze()`]: all of it in order
 //! - [`around()`]: apart from judging, what a history tells of one offset and its neighbours
-//! - [`model`]: apart from logs, linearizability of any history against a data type (a register, a set, ...)
+//! - [`queue`]: histories of queues, from their lines to their verdict
+//! - [`model`]: apart from both, linearizability of any history against a data type (a register, a set, ...)
 //!
 //! **Invariant:** certain and possible are never mixed: whatever a check cannot decide, for whatever reason,
 //! makes the verdict unknown and says why; nothing of that kind is ever reported as an anomaly.
@@ -38,14 +39,17 @@ mod leadership;
 mod load;
 pub mod model;
 mod partitions;
+pub mod queue;
 mod reference;
 mod series;
 mod strangers;
 mod tables;
 mod transactions;
 mod view;
+mod which;
 mod words;
 
 pub use analyze::{Analysis, admit, analyze};
 pub use around::{Found, around};
 pub use context::{CheckError, Context, Options};
+pub use which::{Judge, which};

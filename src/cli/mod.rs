@@ -81,7 +81,7 @@ pub struct AnalyzeArgs {
     /// Runs (latest, the beginning of an id, a directory), histories (.jsonl, .jsonl.zst), or - for standard input
     #[arg(value_name = "RUN|FILE|-", default_value = "latest")]
     pub histories: Vec<String>,
-    /// Judge against a sequential model instead: register, cas-register, kv, set, queue, fifo, log or mutex
+    /// Judge against a sequential model, whatever the operations are: register, cas-register, kv, set, queue, fifo, log or mutex
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
     /// Give up after this time (the verdict is unknown then), e.g. 60s
@@ -112,6 +112,12 @@ pub struct JudgingArgs {
     /// else as long as it takes]
     #[arg(long, value_name = "DURATION")]
     pub max_stall: Option<String>,
+    /// Count this kind of anomaly without judging by it, whatever the guarantee says (repeatable)
+    #[arg(long, value_name = "KIND")]
+    pub allow: Vec<String>,
+    /// Judge by this kind of anomaly, whatever the guarantee says (repeatable)
+    #[arg(long, value_name = "KIND")]
+    pub forbid: Vec<String>,
     /// Threads for reading and checking [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

@@ -13,7 +13,7 @@ use store::run_dir::{RunDir, Runs};
 use store::run_meta::{RunMeta, RunStatus};
 use store::verdict::{Validity, Verdict};
 
-use super::model;
+use super::judge;
 use crate::cli::{AnalyzeArgs, JudgingArgs};
 use crate::exit::{FAILED, complain, usage};
 use crate::out;
@@ -136,7 +136,7 @@ fn subject(name: &str, runs: &Runs) -> Result<Subject> {
 /// The options of judging.
 ///
 /// # Errors
-/// If the guarantee has no such name.
+/// If the guarantee has no such name, or a kind.
 pub fn options(judging: &JudgingArgs) -> Result<Options> {
     let mut options =
         Options { examples: judging.examples, guarantee: judging.guarantee.clone(), ..Options::default() };
@@ -147,31 +147,29 @@ pub fn options(judging: &JudgingArgs) -> Result<Options> {
     if let Some(threads) = judging.threads {
         options.threads = usize::from(threads);
     }
+    for (kinds, allowed) in [(&judging.allow, true), (&judging.forbid, false)] {
+        for kind in kinds {
+            if options.allow.insert(kind.clone(), allowed) == Some(!allowed) {
+                return Err(usage(format!("{kind} cannot be both allowed and forbidden")));
+            }
+        }
+    }
     checker::admit(&Context::default(), &options).map_err(usage)?;
     Ok(options)
 }
 
 fn judge(subject: &Subject, model: Option<ModelKind>, options: &Options) -> Result<Verdict> {
-    if let Some(kind) = model {
-        let source = match subject {
-            Subject::Run(run) => Source::open(&run.history())?,
-            Subject::File(path) => Source::open(path)?,
-            Subject::Stdin => Source::stdin(),
-        };
-        return model::judge(source, kind, options);
-    }
-    match subject {
-        Subject::Run(run) => judge_run(run, options).map(|analysis| analysis.verdict),
+    let titled = |title: String| Context { title, ..Context::default() };
+    let (source, context) = match subject {
+        Subject::Run(run) if model.is_none() => return judge_run(run, options).map(|a| a.verdict),
+        Subject::Run(run) => (Source::open(&run.history())?, titled(run.name())),
         Subject::File(path) => {
             let title = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            let context = Context { title, ..Context::default() };
-            Ok(checker::analyze(Source::open(path)?, &context, options)?.verdict)
+            (Source::open(path)?, titled(title))
         }
-        Subject::Stdin => {
-            let context = Context { title: "standard input".into(), ..Context::default() };
-            Ok(checker::analyze(Source::stdin(), &context, options)?.verdict)
-        }
-    }
+        Subject::Stdin => (Source::stdin(), titled("standard input".into())),
+    };
+    Ok(judge::judge(source, &context, model, options)?.verdict)
 }
 
 /// Judges a run and saves its verdict and series.
@@ -181,7 +179,7 @@ fn judge(subject: &Subject, model: Option<ModelKind>, options: &Options) -> Resu
 pub fn judge_run(run: &RunDir, options: &Options) -> Result<Analysis> {
     let meta = run.read_meta()?;
     let context = context(run, &meta)?;
-    let mut analysis = checker::analyze(Source::open(&run.history())?, &context, options)?;
+    let mut analysis = judge::judge(Source::open(&run.history())?, &context, None, options)?;
     match &meta.status {
         RunStatus::Recorded => {}
         RunStatus::Running => {

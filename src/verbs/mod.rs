@@ -5,6 +5,7 @@ mod around;
 mod convert;
 mod doctor;
 mod heal;
+mod judge;
 mod ls;
 mod model;
 mod render;

@@ -1,18 +1,35 @@
-//! `tribunal analyze --model`: the linearizability of a history against a sequential model, as a verdict.
+//! The linearizability of a history against a sequential model, as a verdict: `--model`, or what its functions say.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
-use checker::Options;
 use checker::model::{self, Budget, History, ModelKind};
+use checker::{Analysis, Context, Options};
 use store::reader::Source;
+use store::series::{SERIES_SCHEMA, Series};
+use store::time::Nanos;
 use store::verdict::{Exercised, Guarantee, VERDICT_SCHEMA, Verdict};
 
-/// Judges a history against a model, within the options' budgets.
-pub fn judge(source: Source, kind: ModelKind, options: &Options) -> Result<Verdict> {
+use crate::exit::usage;
+
+/// Judges a history against a model, or the one that its functions speak of, within the options' budgets. The
+/// series have nothing but a title: what they draw is of logs and queues.
+///
+/// # Errors
+/// If it cannot be read; as a usage error, if its functions do not tell the model.
+pub fn judge(
+    source: Source,
+    context: &Context,
+    kind: Option<ModelKind>,
+    options: &Options,
+) -> Result<Analysis> {
     let began = Instant::now();
     let history = History::read(source, options.threads)?;
+    let kind = match kind {
+        Some(kind) => kind,
+        None => model::infer(&history).map_err(usage)?,
+    };
     let mut budget = Budget { examples: options.examples, ..Budget::default() };
     if let Some(limit) = options.time_limit {
         budget.time = limit;
@@ -26,7 +43,7 @@ pub fn judge(source: Source, kind: ModelKind, options: &Options) -> Result<Verdi
     let forbidden = model::report::NONLINEARIZABLE.to_owned();
     let why = format!("no order of its operations agrees with a {kind} and with real time");
     let anomalies = outcome.anomaly().map(|anomaly| (forbidden.clone(), anomaly));
-    Ok(Verdict {
+    let verdict = Verdict {
         schema: VERDICT_SCHEMA,
         validity: outcome.validity(),
         unknown_because: report.reason.clone().into_iter().collect(),
@@ -46,5 +63,8 @@ pub fn judge(source: Source, kind: ModelKind, options: &Options) -> Result<Verdi
         checkers: vec![report],
         seconds: began.elapsed().as_secs_f64(),
         ..Verdict::default()
-    })
+    };
+    let series =
+        Series { schema: SERIES_SCHEMA, title: context.title.clone(), step: Nanos(1), ..Series::default() };
+    Ok(Analysis { verdict, series })
 }

@@ -34,6 +34,8 @@ pub struct Batch {
     pub clocks: Vec<String>,
     /// How many lines name one.
     pub clocked: u32,
+    /// Fields that few lines have, in the order of the lines.
+    pub extras: Vec<ExtraField>,
 }
 
 /// The transaction that a line names.
@@ -49,6 +51,28 @@ pub struct TxnRow {
     pub epoch: Option<i32>,
     /// What became of it.
     pub outcome: Option<TxnOutcome>,
+}
+
+/// A field that few lines have, so that no line has room for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraField {
+    /// [`Line::number`] of its line.
+    pub number: u32,
+    /// Which field.
+    pub extra: Extra,
+    /// Its value as JSON text, never `null`.
+    pub text: String,
+}
+
+/// Which field that few lines have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extra {
+    /// `key`: which queue, register, ... an operation is about.
+    Key,
+    /// `group`: the consumer group.
+    Group,
+    /// `rebalance-log`: rebalances during a poll or a transaction, in the words of Jepsen's Kafka clients.
+    RebalanceLog,
 }
 
 /// Index of a key in [`Batch::keys`]: good in its own batch only.
@@ -84,6 +108,25 @@ pub enum F {
     Rebalance,
     /// Anything else: a fault of the nemesis, or another test's function.
     Other(NameId),
+}
+
+impl F {
+    /// Its word in a history; `None` for [`F::Other`].
+    pub fn as_str(self) -> Option<&'static str> {
+        Some(match self {
+            F::Send => "send",
+            F::Poll => "poll",
+            F::Txn => "txn",
+            F::Offsets => "offsets",
+            F::Assign => "assign",
+            F::Subscribe => "subscribe",
+            F::Seek => "seek",
+            F::Crash => "crash",
+            F::Commit => "commit",
+            F::Rebalance => "rebalance",
+            F::Other(_) => return None,
+        })
+    }
 }
 
 /// A value of a record: itself where it is a whole number below 2^63, else a hash with the top bit set.
@@ -276,6 +319,17 @@ impl Batch {
     /// A line's value where it is no list of micro-operations, as JSON text.
     pub fn value_of(&self, line: &Line) -> Option<&str> {
         line.value().map(|i| self.values[i].as_str())
+    }
+
+    /// A field that few lines have, as JSON text.
+    #[inline]
+    pub fn extra_of(&self, line: &Line, extra: Extra) -> Option<&str> {
+        if self.extras.is_empty() {
+            return None;
+        }
+        let first = self.extras.partition_point(|field| field.number < line.number);
+        let own = self.extras[first..].iter().take_while(|field| field.number == line.number);
+        own.filter(|field| field.extra == extra).map(|field| field.text.as_str()).last()
     }
 
     /// A line's micro-operations.

@@ -7,7 +7,8 @@
 //!   [`around`] (the neighbourhood of one offset)
 //! - writing a history: [`recorder`] (tapes, the writer thread), [`frames`] (zstd frames and their index)
 //! - reading it back: [`reader`] over [`chunks`] (whole lines, in parallel, in order), [`parse`] (text to columns),
-//!   [`batch`] (the columns); Jepsen's EDN comes in through `edn`, by way of the same lines (`fields`)
+//!   [`batch`] (the columns); Jepsen's EDN comes in through `edn`, by way of the same lines (`fields`);
+//!   [`reader::functions_at_start`] looks ahead, to tell what kind of history it is
 //! - from one notation to the other: [`convert`]
 //! - around both: [`run_dir`] (the directory of a run, and finding one by name)
 //!
@@ -16,6 +17,7 @@
 
 pub mod around;
 pub mod batch;
+mod beginning;
 pub mod chunks;
 pub mod cluster;
 pub mod convert;

@@ -8,7 +8,9 @@ use std::hash::{BuildHasher, Hasher};
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 
-use crate::batch::{Batch, F, HASHED, KeyId, Line, MopKind, MopRow, NameId, Record, Span, TxnRow, ValueId};
+use crate::batch::{
+    Batch, Extra, ExtraField, F, HASHED, KeyId, Line, MopKind, MopRow, NameId, Record, Span, TxnRow, ValueId,
+};
 use crate::json::{Cursor, JsonError, JsonResult};
 use crate::op::{Isolation, OpType, PersistenceStatus, Process, TxnOutcome};
 use crate::time::Nanos;
@@ -114,6 +116,7 @@ enum Field {
     Fault,
     Position,
     Eof,
+    Extra(Extra),
     Unknown,
 }
 
@@ -157,6 +160,9 @@ fn field(cursor: &mut Cursor<'_>) -> JsonResult<Field> {
         "fault" => Field::Fault,
         "position" => Field::Position,
         "eof" => Field::Eof,
+        "key" => Field::Extra(Extra::Key),
+        "group" => Field::Extra(Extra::Group),
+        "rebalance-log" => Field::Extra(Extra::RebalanceLog),
         _ => Field::Unknown,
     })
 }
@@ -246,6 +252,10 @@ impl Parser {
                 cursor.raw()?;
             }
             _ if cursor.null() => {}
+            Field::Extra(extra) => {
+                let text = cursor.raw()?.to_owned();
+                self.batch.extras.push(ExtraField { number: line.number, extra, text });
+            }
             Field::Client => line.client = small(cursor)?,
             Field::Incarnation => line.incarnation = small(cursor)?,
             Field::Fault => line.fault = small(cursor)?,

@@ -5,6 +5,7 @@ use crate::chunks::map_chunks;
 use crate::edn;
 use crate::parse::parse_lines;
 
+pub use crate::beginning::functions_at_start;
 pub use crate::chunks::ReadSummary;
 pub use crate::source::{ReadError, Source};
 

@@ -11,7 +11,7 @@ const PIECE: u64 = 2 << 20;
 /// A frame larger than this (compressed) is another tool's single frame: it is streamed, not held whole.
 const LARGE_FRAME: u64 = 32 << 20;
 /// Bytes by which a notation is told, of text and of the file.
-const START: u64 = 64 << 10;
+pub(crate) const START: u64 = 64 << 10;
 
 /// Why a history cannot be read. Every message names the file, the place and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -159,30 +159,38 @@ impl Source {
     /// The first bytes of its text, decompressed; nothing is taken from it. Damage is left for later to find.
     pub(crate) fn start(&mut self) -> Result<&[u8], ReadError> {
         if self.start.is_none() {
-            let fail = |cause| ReadError::Io { name: self.name.clone(), cause };
-            let mut raw = Vec::new();
-            match &mut self.kind {
-                Kind::Seekable(file) => {
-                    raw.resize(file.len().min(START) as usize, 0);
-                    file.read_exact_at(&mut raw, 0).map_err(fail)?;
-                }
-                Kind::Stream(stream) => {
-                    stream.by_ref().take(START).read_to_end(&mut raw).map_err(fail)?;
-                    let rest = std::mem::replace(stream, Box::new(io::empty()));
-                    *stream = Box::new(Cursor::new(raw.clone()).chain(rest));
-                }
-            }
-            if is_zstd(&raw) {
-                let mut text = Vec::new();
-                if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(raw.as_slice()) {
-                    // What came before the cut or the damage is there.
-                    let _ = decoder.take(START).read_to_end(&mut text);
-                }
-                raw = text;
-            }
-            self.start = Some(raw);
+            self.start = Some(self.head(START)?.0);
         }
         Ok(self.start.as_deref().unwrap_or_default())
+    }
+
+    /// At most the first `bytes` of its text, decompressed, and whether that is all of it; nothing is taken from it.
+    /// Damage is left for later to find.
+    pub(crate) fn head(&mut self, bytes: u64) -> Result<(Vec<u8>, bool), ReadError> {
+        let fail = |cause| ReadError::Io { name: self.name.clone(), cause };
+        let mut raw = Vec::new();
+        match &mut self.kind {
+            Kind::Seekable(file) => {
+                raw.resize(file.len().min(bytes) as usize, 0);
+                file.read_exact_at(&mut raw, 0).map_err(fail)?;
+            }
+            Kind::Stream(stream) => {
+                stream.by_ref().take(bytes).read_to_end(&mut raw).map_err(fail)?;
+                let rest = std::mem::replace(stream, Box::new(io::empty()));
+                *stream = Box::new(Cursor::new(raw.clone()).chain(rest));
+            }
+        }
+        let mut whole = (raw.len() as u64) < bytes;
+        if is_zstd(&raw) {
+            let mut text = Vec::new();
+            if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(raw.as_slice()) {
+                // What came before the cut or the damage is there.
+                let _ = decoder.take(bytes).read_to_end(&mut text);
+            }
+            raw = text;
+            whole &= (raw.len() as u64) < bytes;
+        }
+        Ok((raw, whole))
     }
 
     /// The source as pieces of text in order, cut at arbitrary bytes.

@@ -76,17 +76,8 @@ fn learn(window: &mut FaultWindow, value: Option<&str>) {
 /// A function's name.
 pub(crate) fn function(batch: &Batch, f: F) -> &str {
     match f {
-        F::Send => "send",
-        F::Poll => "poll",
-        F::Txn => "txn",
-        F::Offsets => "offsets",
-        F::Assign => "assign",
-        F::Subscribe => "subscribe",
-        F::Seek => "seek",
-        F::Crash => "crash",
-        F::Commit => "commit",
-        F::Rebalance => "rebalance",
         F::Other(name) => batch.name(name),
+        known => known.as_str().unwrap_or_default(),
     }
 }
 

@@ -13,7 +13,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use store::batch::{Batch, F, Line, MopKind, MopRow};
 use store::op::{OpType, Process};
 
-pub(crate) use self::faults::{Faults, in_force};
+pub(crate) use self::faults::{Faults, function, in_force};
+pub(crate) use self::oddities::Odd;
 
 use self::oddities::Oddities;
 use self::sessions::Sessions;

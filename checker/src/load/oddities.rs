@@ -12,18 +12,29 @@ pub(crate) struct Oddities {
     transactions: Odd,
 }
 
+/// One thing: how often, and the first time in words.
 #[derive(Default)]
-struct Odd {
+pub(crate) struct Odd {
     count: u64,
     first: String,
 }
 
 impl Odd {
-    fn see(&mut self, sentence: impl FnOnce() -> String) {
+    /// Once more.
+    pub(crate) fn see(&mut self, sentence: impl FnOnce() -> String) {
         if self.count == 0 {
             self.first = sentence();
         }
         self.count += 1;
+    }
+
+    /// What was seen, for people.
+    pub(crate) fn sentence(self) -> Option<String> {
+        match self.count {
+            0 => None,
+            1 => Some(self.first),
+            n => Some(format!("{} (and {} more like it)", self.first, n - 1)),
+        }
     }
 }
 
@@ -72,11 +83,8 @@ impl Oddities {
 
     /// What was seen, for people.
     pub(crate) fn sentences(self) -> impl Iterator<Item = String> {
-        let all = [self.two_at_once, self.orphans, self.other_records, self.offsets, self.transactions];
-        all.into_iter().filter_map(|odd| match odd.count {
-            0 => None,
-            1 => Some(odd.first),
-            n => Some(format!("{} (and {} more like it)", odd.first, n - 1)),
-        })
+        [self.two_at_once, self.orphans, self.other_records, self.offsets, self.transactions]
+            .into_iter()
+            .filter_map(Odd::sentence)
     }
 }

@@ -104,7 +104,9 @@ pub enum InferError {
         candidates: Vec<ModelKind>,
     },
     /// No model knows all of its functions.
-    #[error("no model knows a history of {functions}; the models are {}", list(&ModelKind::ALL))]
+    #[error("no judge knows a history of {functions}: it is no log (send, poll, txn), no queue (enqueue, dequeue, \
+             drain), and no model knows all of them; the models are {}; choose one with --model",
+            list(&ModelKind::ALL))]
     NoModel {
         /// The functions that occur.
         functions: String,

@@ -1,0 +1,10 @@
+//! The judge of queues: known histories, planted anomalies, and a slow oracle beside it.
+#![allow(missing_docs, unreachable_pub, reason = "a test's own modules")]
+
+mod agree;
+mod history;
+mod known;
+mod oracle;
+mod planted;
+mod rng;
+mod simulate;
