@@ -122,7 +122,7 @@ fn load(
 ) -> Result<(Tables, Option<String>), CheckError> {
     let mut loader = Loader::default();
     let read = store::reader::read(source, options.threads.max(1), |batch| {
-        loader.add(&batch)?;
+        loader.add(batch)?;
         if let Some(limit) = options.memory
             && loader.bytes() > limit
         {

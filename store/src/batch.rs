@@ -301,6 +301,20 @@ impl Line {
 }
 
 impl Batch {
+    /// Forgets the content and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        let Batch { first_line, lines, mops, records, positions, eofs, keys, names, values } = self;
+        *first_line = 0;
+        lines.clear();
+        mops.clear();
+        records.clear();
+        positions.clear();
+        eofs.clear();
+        keys.clear();
+        names.clear();
+        values.clear();
+    }
+
     /// The text of a key.
     pub fn key(&self, id: KeyId) -> &str {
         &self.keys[id.0 as usize]

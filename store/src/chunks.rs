@@ -52,8 +52,10 @@ pub fn map_chunks<T: Send, E: From<ReadError>>(
         Joiner { name, map: &map, sink, carry: Vec::new(), torn: false, summary: ReadSummary::default() };
     if threads <= 1 {
         let mut feed = feed;
+        let mut scratch = Scratch::default();
         loop {
-            let worked = work(&mut || feed.next(), &map);
+            let raw = std::mem::take(&mut scratch.raw);
+            let worked = work(feed.next(raw), &mut scratch, &map);
             let Some(worked) = worked else { break };
             let last = worked.torn;
             joiner.join(worked)?;
@@ -69,9 +71,9 @@ pub fn map_chunks<T: Send, E: From<ReadError>>(
         for _ in 0..threads {
             scope.spawn(|| {
                 let _closer = PanicCloser(&queue);
-                while let Some((number, piece)) = queue.take() {
-                    let mut piece = Some(piece);
-                    let worked = work(&mut || piece.take().expect("asked once"), &map);
+                let mut scratch = Scratch::default();
+                while let Some((number, piece)) = queue.take(std::mem::take(&mut scratch.raw)) {
+                    let worked = work(piece, &mut scratch, &map);
                     queue.put(number, worked);
                 }
             });
@@ -106,38 +108,53 @@ enum Failure {
     Frame { frame: Frame, reason: String },
 }
 
+/// What a worker uses for piece after piece: fresh memory costs as much as what is done with it.
+#[derive(Default)]
+struct Scratch {
+    /// A piece as it lies in the source.
+    raw: Vec<u8>,
+    /// A frame's text. All of it is initialised; only its beginning is of use.
+    text: Vec<u8>,
+}
+
 fn work<T>(
-    next: &mut dyn FnMut() -> io::Result<crate::source::Next>,
+    next: io::Result<crate::source::Next>,
+    scratch: &mut Scratch,
     map: &(impl Fn(&[u8]) -> Result<T, LineError> + Sync),
 ) -> Option<Worked<T>> {
     let mut worked =
         Worked { head: Vec::new(), tail: Vec::new(), body: None, broken: false, torn: false, failed: None };
-    let text = match next() {
+    let next = match next {
+        Ok(next) => next,
         Err(e) => {
             worked.failed = Some(Failure::Io(e));
             return Some(worked);
         }
-        Ok(next) => {
-            worked.torn = next.torn;
-            match next.piece {
-                None if next.torn => Vec::new(),
-                None => return None,
-                Some(Piece::Text(text)) => text,
-                Some(Piece::Compressed { bytes, frame }) => match decompress(&bytes, frame) {
-                    Ok(text) => text,
-                    Err(reason) => {
-                        worked.failed = Some(Failure::Frame { frame, reason });
-                        return Some(worked);
-                    }
-                },
+    };
+    worked.torn = next.torn;
+    let text = match next.piece {
+        None if next.torn => &[],
+        None => return None,
+        Some(Piece::Text(text)) => {
+            scratch.raw = text;
+            scratch.raw.as_slice()
+        }
+        Some(Piece::Compressed { bytes, frame }) => {
+            scratch.raw = bytes;
+            match decompress(&scratch.raw, frame, &mut scratch.text) {
+                Ok(length) => &scratch.text[..length],
+                Err(reason) => {
+                    worked.failed = Some(Failure::Frame { frame, reason });
+                    return Some(worked);
+                }
             }
         }
     };
-    let Some(first) = memchr::memchr(b'\n', &text) else {
-        worked.head = text;
+    let Some(first) = memchr::memchr(b'\n', text) else {
+        worked.head = text.to_vec();
         return Some(worked);
     };
-    let last = memchr::memrchr(b'\n', &text).expect("there is a first one");
+    let last = memchr::memrchr(b'\n', text).expect("there is a first one");
     worked.broken = true;
     worked.head = text[..=first].to_vec();
     worked.tail = text[last + 1..].to_vec();
@@ -149,14 +166,22 @@ fn work<T>(
     Some(worked)
 }
 
-/// A torn frame gives what it holds up to its last whole block.
-fn decompress(bytes: &[u8], frame: Frame) -> Result<Vec<u8>, String> {
-    let mut text = Vec::with_capacity(bytes.len() * 8);
+/// Fills the beginning of `text` and returns how much. A torn frame gives what it holds up to its last whole
+/// block.
+fn decompress(bytes: &[u8], frame: Frame, text: &mut Vec<u8>) -> Result<usize, String> {
     let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(|e| e.to_string())?;
-    match decoder.read_to_end(&mut text) {
-        Ok(_) => Ok(text),
-        Err(e) if frame.torn && e.kind() == io::ErrorKind::UnexpectedEof => Ok(text),
-        Err(e) => Err(e.to_string()),
+    let mut length = 0;
+    loop {
+        if length == text.len() {
+            text.resize((2 * length).max(bytes.len() * 8).max(1 << 16), 0);
+        }
+        match decoder.read(&mut text[length..]) {
+            Ok(0) => return Ok(length),
+            Ok(n) => length += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if frame.torn && e.kind() == io::ErrorKind::UnexpectedEof => return Ok(length),
+            Err(e) => return Err(e.to_string()),
+        }
     }
 }
 
@@ -275,7 +300,7 @@ impl<T> Queue<T> {
     }
 
     /// The next piece and its number, once there is room for it.
-    fn take(&self) -> Option<(u64, io::Result<crate::source::Next>)> {
+    fn take(&self, memory: Vec<u8>) -> Option<(u64, io::Result<crate::source::Next>)> {
         let mut feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
         let (feed, number, ended) = &mut *feed;
         let mut state = self.lock();
@@ -286,7 +311,7 @@ impl<T> Queue<T> {
             return None;
         }
         drop(state);
-        let next = feed.next();
+        let next = feed.next(memory);
         // A torn or failed input gives nothing after this piece.
         *ended = match &next {
             Ok(next) => next.piece.is_none() || next.torn,

@@ -31,7 +31,16 @@ pub struct LineError {
 /// # Errors
 /// At the first line that is not a history event, with its line and byte.
 pub fn parse_lines(text: &[u8]) -> Result<Batch, LineError> {
-    let mut parser = Parser::default();
+    parse_into(text, Batch::default())
+}
+
+/// [`parse_lines`] into the memory of a batch that nobody needs any more.
+///
+/// # Errors
+/// As [`parse_lines`].
+pub(crate) fn parse_into(text: &[u8], mut used: Batch) -> Result<Batch, LineError> {
+    used.clear();
+    let mut parser = Parser { batch: used, ..Parser::default() };
     // A line of a history is rarely under 90 bytes.
     parser.batch.lines.reserve(text.len() / 90 + 1);
     let mut start = 0;

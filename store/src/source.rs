@@ -248,24 +248,25 @@ impl Source {
 }
 
 impl Feed {
-    /// The next piece, if there is one.
-    pub(crate) fn next(&mut self) -> io::Result<Next> {
+    /// The next piece, if there is one, in the memory of `bytes`.
+    pub(crate) fn next(&mut self, mut bytes: Vec<u8>) -> io::Result<Next> {
         match self {
             Feed::Frames { file, frames } => {
                 let Some(frame) = frames.next() else { return Ok(Next { piece: None, torn: false }) };
-                let mut bytes = vec![0; frame.length as usize];
+                bytes.resize(frame.length as usize, 0);
                 file.read_exact_at(&mut bytes, frame.offset)?;
                 Ok(Next { piece: Some(Piece::Compressed { bytes, frame }), torn: frame.torn })
             }
             Feed::Slices { file, at, piece } => {
                 let length = file.len().saturating_sub(*at).min(*piece);
-                let mut bytes = vec![0; length as usize];
+                bytes.resize(length as usize, 0);
                 file.read_exact_at(&mut bytes, *at)?;
                 *at += length;
                 Ok(Next { piece: (length > 0).then_some(Piece::Text(bytes)), torn: false })
             }
             Feed::Stream { text, piece, decompressing } => {
-                let mut bytes = Vec::with_capacity(*piece as usize);
+                bytes.clear();
+                bytes.reserve(*piece as usize);
                 let read = text.by_ref().take(*piece).read_to_end(&mut bytes);
                 let torn = match read {
                     // `read_to_end` keeps what came before the end was missed.

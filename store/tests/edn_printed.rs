@@ -12,7 +12,7 @@ fn said(name: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/printed").join(name);
     let mut said = Vec::new();
     let summary = read(Source::open(&path).expect("opens"), 2, |batch| {
-        said.extend(events::said_again(&batch));
+        said.extend(events::said_again(batch));
         Ok::<(), ReadError>(())
     });
     let summary = summary.unwrap_or_else(|e| panic!("{e}"));

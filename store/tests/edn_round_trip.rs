@@ -17,7 +17,7 @@ use events::{arbitrary_history, lines_of, said_again};
 fn batches(text: &[u8], threads: usize) -> Result<Vec<Batch>, ReadError> {
     let mut batches = Vec::new();
     read(Source::bytes(text.to_vec()), threads, |batch| {
-        batches.push(batch);
+        batches.push(batch.clone());
         Ok::<(), ReadError>(())
     })?;
     Ok(batches)

@@ -43,7 +43,7 @@ fn many_threads_record_and_every_line_comes_back_in_order() {
 
     let mut next = vec![(OpType::Invoke, 0u64); THREADS as usize];
     let mut lines = 0;
-    let read_summary = read(Source::open(&path).expect("opens"), 2, |batch: Batch| {
+    let read_summary = read(Source::open(&path).expect("opens"), 2, |batch: &Batch| {
         for line in &batch.lines {
             lines += 1;
             assert_eq!(batch.line_number(line), lines);

@@ -171,10 +171,14 @@ impl<E: From<ReadError>, S: FnMut(Ops) -> Result<(), E>> Joiner<S> {
     fn in_order(&mut self, source: Source) -> Result<bool, E> {
         let name = source.name().to_owned();
         let mut feed: Feed = source.in_order()?;
+        let mut used = Vec::new();
         loop {
-            let next = feed.next().map_err(|cause| ReadError::Io { name: name.clone(), cause })?;
+            let next = feed.next(used).map_err(|cause| ReadError::Io { name: name.clone(), cause })?;
             match next.piece {
-                Some(Piece::Text(text)) => self.push(&text)?,
+                Some(Piece::Text(text)) => {
+                    self.push(&text)?;
+                    used = text;
+                }
                 Some(Piece::Compressed { .. }) => unreachable!("a source in order gives text"),
                 None => return Ok(next.torn),
             }
