@@ -303,8 +303,23 @@ impl Line {
 impl Batch {
     /// Forgets the content and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        let Batch { first_line, lines, mops, records, positions, eofs, keys, names, values } = self;
-        *first_line = 0;
+        let Batch {
+            first_line,
+            lines,
+            mops,
+            records,
+            positions,
+            eofs,
+            keys,
+            names,
+            values,
+            txns,
+            txn_ids,
+            clocks,
+            clocked,
+            extras,
+        } = self;
+        (*first_line, *clocked) = (0, 0);
         lines.clear();
         mops.clear();
         records.clear();
@@ -313,6 +328,10 @@ impl Batch {
         keys.clear();
         names.clear();
         values.clear();
+        txns.clear();
+        txn_ids.clear();
+        clocks.clear();
+        extras.clear();
     }
 
     /// The text of a key.
