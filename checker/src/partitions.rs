@@ -66,7 +66,7 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
 }
 
 fn is_empty(partition: &Partition) -> bool {
-    partition.sends.is_empty() && partition.reads.is_empty()
+    partition.sends.is_empty() && partition.reads.is_empty() && partition.groups.is_none()
 }
 
 /// All checks of one partition.

@@ -27,7 +27,7 @@ pub(crate) struct Bench<'a, 't> {
 }
 
 impl<'a, 't> Bench<'a, 't> {
-    fn explain(&self) -> Explain<'a, 't> {
+    pub(crate) fn explain(&self) -> Explain<'a, 't> {
         Explain { view: self.view, leadership: self.leadership }
     }
 }
@@ -54,7 +54,7 @@ pub(crate) struct Check {
 }
 
 /// All checks, in the order of their importance.
-pub(crate) const ALL: [Check; 7] = [
+pub(crate) const ALL: [Check; 8] = [
     Check { name: "loss", kinds: &[Kind::LostWrite, Kind::LostUnacked, Kind::Unseen], run: loss::check },
     Check { name: "duplicates", kinds: &[Kind::Duplicate], run: duplicate::check },
     Check {
@@ -77,5 +77,10 @@ pub(crate) const ALL: [Check; 7] = [
         name: "values",
         kinds: &[Kind::Unexpected, Kind::Corrupt, Kind::Resurrected],
         run: values::check,
+    },
+    Check {
+        name: "groups",
+        kinds: &[Kind::Redelivery, Kind::GroupSkip, Kind::OwnershipOverlap, Kind::CommitRegression],
+        run: crate::groups::check::check,
     },
 ];

@@ -17,6 +17,7 @@ pub(crate) use self::oddities::Odd;
 
 use self::oddities::Oddities;
 use self::sessions::Sessions;
+use crate::groups::Gather;
 use crate::tables::{NONE, Producer, Send, Tables};
 
 /// Builds the tables of a history.
@@ -33,6 +34,7 @@ pub(crate) struct Loader {
     functions: FxHashMap<String, u32>,
     faults: Faults,
     oddities: Oddities,
+    gather: Gather,
     /// This batch's keys as partitions.
     keys: Vec<u32>,
 }
@@ -104,6 +106,11 @@ impl Loader {
     /// The tables. What is still open stays unknown.
     pub(crate) fn finish(self) -> Tables {
         let mut tables = self.tables;
+        for open in self.open.values().filter(|open| matches!(open.sends, Sends::None)) {
+            // It may be a poll, of anybody.
+            Gather::blind(&mut tables, NONE, open.invoked);
+        }
+        self.gather.finish(&mut tables);
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
         tables.warnings.extend(self.oddities.sentences());
@@ -133,10 +140,11 @@ impl Loader {
                     };
                 }
             }
-            F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance => {
+            F::Assign | F::Subscribe | F::Crash => {
                 self.tables.subscribed |= line.f == F::Subscribe;
                 self.sessions.reader_moves(line);
             }
+            F::Commit | F::Rebalance | F::Seek => self.gather.begins(&mut self.tables, batch, line),
             _ => {}
         }
         if line.final_pass {
