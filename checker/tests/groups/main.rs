@@ -1,0 +1,6 @@
+//! The judge of consumer groups: known histories, planted anomalies, and a slow oracle beside it.
+#![allow(missing_docs, unreachable_pub, reason = "a test's own modules")]
+
+mod agree;
+mod history;
+mod oracle;
