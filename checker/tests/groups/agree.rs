@@ -113,3 +113,17 @@ proptest! {
         prop_assert_eq!(consumed, oracle::by_process(&ops), "{}", text(&ops));
     }
 }
+
+#[test]
+fn the_cases_reach_every_kind() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
+    for _ in 0..2_000 {
+        let steps = prop::collection::vec(step(), 0..14).new_tree(&mut runner).expect("a case").current();
+        for (kind, n) in oracle::judge(&ops(&steps)) {
+            *reached.entry(kind).or_default() += n;
+        }
+    }
+    assert_eq!(reached.len(), 8, "{reached:?}");
+}

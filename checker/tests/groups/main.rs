@@ -3,4 +3,9 @@
 
 mod agree;
 mod history;
+mod known;
 mod oracle;
+mod planted;
+#[path = "../queues/rng.rs"]
+mod rng;
+mod simulate;
