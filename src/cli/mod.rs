@@ -174,6 +174,9 @@ pub struct ShowArgs {
     /// One finding in full with its history lines, by its number in the report (1, 2, ...)
     #[arg(long, value_name = "N")]
     pub anomaly: Option<usize>,
+    /// What was promised, as a table: the kinds that are forbidden and why, and what was found and allowed
+    #[arg(long, conflicts_with = "anomaly")]
+    pub guarantee: bool,
     #[command(flatten)]
     pub store: StoreArg,
 }

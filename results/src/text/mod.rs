@@ -1,8 +1,9 @@
 //! Text for terminals: pure functions from plain data.
 //!
-//! [`report`] (the end of a run) and [`ls`], [`show`] are made of [`kinds`] (the glossary), [`number`], and
+//! [`report`] (the end of a run), [`guarantee`] (its table), [`ls`] and [`show`] are made of [`kinds`] (the glossary), [`number`], and
 //! [`style`] (colour, width, wrapping).
 
+pub mod guarantee;
 pub mod kinds;
 pub mod ls;
 pub mod number;
