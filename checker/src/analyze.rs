@@ -9,6 +9,7 @@ use store::verdict::Verdict;
 use crate::context::{CheckError, Context, Options};
 use crate::coverage::has_pass;
 use crate::expect::Expected;
+use crate::groups::consumed::consumed;
 use crate::guarantee::{Facts, guarantee};
 use crate::judge::{Evidence, judge};
 use crate::leadership::Leadership;
@@ -72,6 +73,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let evidence = Evidence { tables: &tables, leadership: &leadership, pass, stopped };
     let mut verdict = judge(evidence, checked, guarantee, context);
     verdict.notes.extend(flaw);
+    verdict.consumed = pool.install(|| consumed(&tables, options.examples));
     verdict.expectation = expected.judge(&verdict);
     verdict.seconds = began.elapsed().as_secs_f64();
     if tables.bytes() > LARGE {

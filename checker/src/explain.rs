@@ -52,7 +52,7 @@ impl Explain<'_, '_> {
         example
     }
 
-    fn at_time(&self, from: u64, to: u64) -> Example {
+    pub(crate) fn at_time(&self, from: u64, to: u64) -> Example {
         Example {
             key: Some(self.key().to_owned()),
             time: Some(Nanos(to)),

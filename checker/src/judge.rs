@@ -73,6 +73,7 @@ pub(crate) fn judge(
         faults: tables.faults.clone(),
         checkers,
         notes: notes(tables, context).into_iter().chain(aside.notes).collect(),
+        consumed: None,
         seconds: 0.0,
     }
 }

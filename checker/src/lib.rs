@@ -7,7 +7,7 @@
 //! - `coverage`: how far the consume-all pass came
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
 //!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
-//!   `strangers` finds where misrouted values came from
+//!   `strangers` finds where misrouted values came from; `groups` is all about consumer groups
 //! - `transactions`: what crosses partitions: torn, hanging and precommitted ones, and their cycles
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
 //! - `series`: rates, latencies, unseen and lag curves
@@ -31,6 +31,7 @@ mod coverage;
 mod expect;
 mod explain;
 mod found;
+mod groups;
 mod guarantee;
 mod index;
 mod judge;

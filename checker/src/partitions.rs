@@ -128,7 +128,7 @@ fn crossing(
 }
 
 fn is_empty(partition: &Partition) -> bool {
-    partition.sends.is_empty() && partition.reads.is_empty()
+    partition.sends.is_empty() && partition.reads.is_empty() && partition.groups.is_none()
 }
 
 /// All checks of one partition.

@@ -8,6 +8,7 @@ use store::batch::ValueId;
 use store::fault::FaultWindow;
 use store::op::Isolation;
 
+use crate::groups::{Groups, OfPartition};
 use crate::reference::Reference;
 
 /// Stands for "no number" in the 32-bit columns.
@@ -185,6 +186,8 @@ pub(crate) struct Session {
     /// [`NONE`] where the history names no client.
     pub(crate) client: u32,
     pub(crate) isolation: Option<Isolation>,
+    /// Index in [`Groups::names`]; [`NONE`] where it is in none, one less where nobody knows.
+    pub(crate) group: u32,
 }
 
 impl std::fmt::Display for Session {
@@ -253,6 +256,14 @@ pub(crate) struct Partition {
     pub(crate) reached: Option<Reached>,
     /// Whether the consume-all pass touched it at all.
     pub(crate) final_pass: bool,
+    /// What groups did with it.
+    pub(crate) groups: Option<Box<OfPartition>>,
+}
+
+impl Partition {
+    pub(crate) fn groups_mut(&mut self) -> &mut OfPartition {
+        self.groups.get_or_insert_default()
+    }
 }
 
 impl Partition {
@@ -307,6 +318,7 @@ pub(crate) struct Tables {
     /// What a reader of the verdict must know of the history's form.
     pub(crate) warnings: Vec<String>,
     pub(crate) partition_ids: FxHashMap<String, u32>,
+    pub(crate) groups: Groups,
 }
 
 impl Tables {

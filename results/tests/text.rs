@@ -7,7 +7,9 @@ mod verdicts;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use results::{ReportStyle, RunRow, anomaly_text, ls_text, run_text, verdict_text, witness_lines};
+use results::{
+    ReportStyle, RunRow, anomaly_text, guarantee_text, ls_text, run_text, verdict_text, witness_lines,
+};
 use store::verdict::Verdict;
 
 #[track_caller]
@@ -61,6 +63,21 @@ fn a_vacuous_verdict() {
 fn expectations_met_and_unmet_and_the_mock_s_caveat() {
     golden("expectation-met.txt", &report(&verdicts::expected(true)));
     golden("expectation-unmet.txt", &report(&verdicts::expected(false)));
+}
+
+#[test]
+fn the_guarantee_as_a_table() {
+    golden("guarantee.txt", &guarantee_text(&verdicts::invalid(), &ReportStyle::default()));
+}
+
+#[test]
+fn what_a_group_consumed_is_told() {
+    let mut verdict = verdicts::valid();
+    let times = [(1, 1_200), (2, 3), (5, 1)].into();
+    let groups = [("billing".to_owned(), times)].into();
+    verdict.consumed = Some(store::verdict::Consumed { groups, ..Default::default() });
+    let told = "by group \"billing\": 1,200 records once, 3 records twice, 1 record 5 times";
+    assert!(report(&verdict).contains(told), "{}", report(&verdict));
 }
 
 #[test]

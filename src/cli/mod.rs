@@ -190,6 +190,9 @@ pub struct ShowArgs {
     /// How many neighbours on each side
     #[arg(long, value_name = "N", default_value_t = 5, requires = "around", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub span: u32,
+    /// What was promised, as a table: the kinds that are forbidden and why, and what was found and allowed
+    #[arg(long, conflicts_with = "anomaly")]
+    pub guarantee: bool,
     #[command(flatten)]
     pub store: StoreArg,
 }

@@ -245,6 +245,12 @@ pub fn next_steps(run: &RunDir, verdict: &Verdict) -> Vec<(String, String)> {
             "the first finding with its history lines",
         ));
     }
+    if !verdict.guarantee.forbids.is_empty() {
+        next.push(step(
+            format!("tribunal show {} --guarantee", run.id()),
+            "which kinds of anomaly are forbidden, and why",
+        ));
+    }
     next.push(step(format!("tribunal run {}", run.scenario().display()), "the same run again"));
     next
 }

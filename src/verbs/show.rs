@@ -1,4 +1,5 @@
-//! `tribunal show`: what a run was, what was found, where its files are; or one finding with its history lines.
+//! `tribunal show`: what a run was, what was found, where its files are; or one finding with its history lines; or
+//! the guarantee as a table.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use anyhow::{Result, bail};
 use store::chunks::map_chunks;
 use store::reader::{ReadError, Source};
 use store::run_dir::{RunDir, Runs};
+use store::verdict::Verdict;
 
 use super::analyze::next_steps;
 use super::around;
@@ -21,9 +23,23 @@ pub fn show(args: &ShowArgs) -> Result<u8> {
     }
     let run = runs.find(&args.run)?;
     match args.anomaly {
+        _ if args.guarantee => guarantee(&run),
         None => summary(&run),
         Some(number) => finding(&run, number, args.full),
     }
+}
+
+fn guarantee(run: &RunDir) -> Result<u8> {
+    out::print(&results::guarantee_text(&judged(run)?, &out::style()))?;
+    Ok(0)
+}
+
+/// The verdict on a run.
+fn judged(run: &RunDir) -> Result<Verdict> {
+    if !run.verdict().exists() {
+        bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
+    }
+    Ok(run.read_verdict()?)
 }
 
 fn summary(run: &RunDir) -> Result<u8> {
@@ -54,10 +70,7 @@ fn summary(run: &RunDir) -> Result<u8> {
 
 /// Examples are numbered through all kinds, in the order of the report.
 fn finding(run: &RunDir, number: usize, full: bool) -> Result<u8> {
-    if !run.verdict().exists() {
-        bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
-    }
-    let verdict = run.read_verdict()?;
+    let verdict = judged(run)?;
     let lines = lines_of(run, &results::witness_lines(&verdict, number))?;
     let Some(text) = results::anomaly_text(&verdict, number, &lines, full, &out::style()) else {
         let examples: usize = verdict.anomalies.values().map(|a| a.examples.len()).sum();

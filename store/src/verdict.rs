@@ -63,6 +63,9 @@ pub struct Verdict {
     pub anomalies: BTreeMap<String, Anomaly>,
     /// What the history exercised.
     pub exercised: Exercised,
+    /// How often records were consumed, where consumers subscribed to groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumed: Option<Consumed>,
     /// The faults, in the order they began.
     pub faults: Vec<FaultWindow>,
     /// The checkers that ran.
@@ -216,6 +219,18 @@ pub struct LongestStall {
     pub from: Nanos,
     /// How long it lasted, never told longer than it was.
     pub seconds: f64,
+}
+
+/// How often records were consumed, by ok polls of subscribed readers. A record is one offset of one partition.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Consumed {
+    /// By group (the one without a name is empty): times to the number of records that were read so often.
+    pub groups: BTreeMap<String, BTreeMap<u64, u64>>,
+    /// The same by process, summed over all: the distribution of Jepsen's `consume-counts`.
+    pub processes: BTreeMap<u64, u64>,
+    /// Values that one process read more than once, by partition, each with the most times; the first few.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeated: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// How far the consume-all pass got.

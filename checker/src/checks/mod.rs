@@ -31,7 +31,7 @@ pub(crate) struct Bench<'a, 't> {
 }
 
 impl<'a, 't> Bench<'a, 't> {
-    fn explain(&self) -> Explain<'a, 't> {
+    pub(crate) fn explain(&self) -> Explain<'a, 't> {
         Explain { view: self.view, leadership: self.leadership }
     }
 }
@@ -60,7 +60,7 @@ pub(crate) struct Check {
 }
 
 /// All checks, in the order of their importance.
-pub(crate) const ALL: [Check; 8] = [
+pub(crate) const ALL: [Check; 9] = [
     Check { name: "loss", kinds: &[Kind::LostWrite, Kind::LostUnacked, Kind::Unseen], run: loss::check },
     Check { name: "duplicates", kinds: &[Kind::Duplicate], run: duplicate::check },
     Check {
@@ -85,4 +85,9 @@ pub(crate) const ALL: [Check; 8] = [
         run: values::check,
     },
     Check { name: "availability", kinds: &[Kind::Stalled], run: stall::check },
+    Check {
+        name: "groups",
+        kinds: &[Kind::Redelivery, Kind::GroupSkip, Kind::OwnershipOverlap, Kind::CommitRegression],
+        run: crate::groups::check::check,
+    },
 ];

@@ -15,6 +15,7 @@ use super::{Bench, Concluded};
 use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
+use crate::groups::Breaks;
 use crate::kind::Kind;
 use crate::tables::{Outcome, Read};
 use crate::view::View;
@@ -40,10 +41,17 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut skip = [Kind::PollSkip, Kind::IntPollSkip].map(|k| Collector::new(k, bench.keep));
     let values = ReadValues { view, exceptions: OnceCell::new() };
     let mut last: FxHashMap<u32, Read> = FxHashMap::default();
+    let breaks = Breaks::new(view.tables, view.partition);
     for read in &view.partition.reads {
         let Some(before) = last.insert(view.poll(read.poll).session, *read) else { continue };
         let step = Step { before, after: *read };
         let internal = usize::from(before.poll == read.poll);
+        if let Some(breaks) = &breaks
+            && (read.first <= before.last || read.first - 1 > before.last)
+            && breaks.between(view.tables.session_of(read.poll), view.poll(before.poll), view.poll(read.poll))
+        {
+            continue;
+        }
         let line = view.poll(read.poll).line;
         if read.first <= before.last {
             back[internal].push(line, truncated(bench, &values, &before), step);

@@ -8,6 +8,7 @@ use store::op::{LogBounds, OpType};
 use super::faults::function;
 use super::transactions::is_aborted;
 use super::{Loader, Open, Place, Sends, TooLarge};
+use crate::groups::Gather;
 use crate::tables::{Bounds, NO_OFFSET, NONE, Other, Outcome, Poll, Reached};
 
 impl Loader {
@@ -31,13 +32,42 @@ impl Loader {
                 self.bounds(batch, line, number, open.invoked);
                 self.other(batch, line, open.invoked);
             }
-            F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance => {
-                self.sessions.reader_moves(line);
+            F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance | F::Commit => {
+                self.of_groups(batch, line, open);
                 self.other(batch, line, open.invoked);
             }
             _ => self.other(batch, line, open.invoked),
         }
         Ok(())
+    }
+
+    /// What moves readers, and what their groups accepted.
+    fn of_groups(&mut self, batch: &Batch, line: &Line, open: Open) {
+        let tables = &mut self.tables;
+        let begun = (open.line != 0).then_some(open.invoked);
+        let named = match line.f {
+            F::Commit => {
+                self.gather.committed(tables, batch, line, open.invoked);
+                true
+            }
+            F::Rebalance => self.gather.rebalanced(tables, batch, line, begun),
+            F::Seek => self.gather.sought(tables, batch, line, open.invoked),
+            F::Subscribe => {
+                self.gather.subscribed(tables, batch, line);
+                false
+            }
+            F::Assign => {
+                self.gather.assigned(line);
+                false
+            }
+            _ => {
+                self.gather.crashed(line);
+                false
+            }
+        };
+        if !named {
+            self.sessions.reader_moves(line);
+        }
     }
 
     fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open, txn: Option<u32>) {
@@ -132,7 +162,10 @@ impl Loader {
         txn: Option<u32>,
     ) -> Result<(), TooLarge> {
         let poll = self.tables.polls.len() as u32;
-        let session = self.sessions.of(line);
+        let session = self.sessions.of(line, || self.gather.group_of(line));
+        if !batch.extras.is_empty() {
+            Gather::rebalance_log(&mut self.tables, batch, line, open.invoked);
+        }
         self.tables.polls.push(Poll {
             invoked: open.invoked,
             completed: line.time.0,
@@ -171,6 +204,10 @@ impl Loader {
         if line.op_type != OpType::Ok {
             // Nobody knows where it stands now.
             self.sessions.forget(line.process);
+            if line.op_type == OpType::Info && !line.final_pass {
+                let group = self.gather.group_of(line);
+                Gather::blind(&mut self.tables, group, open.invoked);
+            }
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ pub(crate) use self::oddities::Odd;
 use self::oddities::Oddities;
 use self::sessions::Sessions;
 use self::transactions::Transactions;
+use crate::groups::Gather;
 use crate::tables::{NONE, Producer, Send, Tables};
 
 /// Builds the tables of a history.
@@ -40,6 +41,7 @@ pub(crate) struct Loader {
     clocks: FxHashSet<String>,
     clocked: u64,
     nemesis_lines: u64,
+    gather: Gather,
     /// This batch's keys as partitions.
     keys: Vec<u32>,
 }
@@ -122,6 +124,11 @@ impl Loader {
         tables.clocks = self.clocks.len() as u32 + u32::from(unnamed);
         let mut oddities = self.oddities;
         self.transactions.finish(&mut tables.transactions, &mut oddities);
+        for open in self.open.values().filter(|open| matches!(open.sends, Sends::None)) {
+            // It may be a poll, of anybody.
+            Gather::blind(&mut tables, NONE, open.invoked);
+        }
+        self.gather.finish(&mut tables);
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
         tables.warnings.extend(oddities.sentences());
@@ -155,10 +162,11 @@ impl Loader {
                     };
                 }
             }
-            F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance => {
+            F::Assign | F::Subscribe | F::Crash => {
                 self.tables.subscribed |= line.f == F::Subscribe;
                 self.sessions.reader_moves(line);
             }
+            F::Commit | F::Rebalance | F::Seek => self.gather.begins(&mut self.tables, batch, line),
             _ => {}
         }
         if line.final_pass {

@@ -1,8 +1,9 @@
 //! Readers' sessions: between two of them a reader may stand anywhere.
 //!
-//! A session is one process' polls between the moments that allow it to move: assign, subscribe, seek,
-//! rebalance, crash, a restart of its client, a poll whose outcome is unknown. Cutting too often can only
-//! hide a step back or a jump, never invent one.
+//! A session is one process' polls between the moments that allow it to move everywhere: assign, subscribe, crash, a
+//! restart of its client, a poll whose outcome is unknown; a seek or a rebalance that does not say which partitions
+//! it touches (where it does, [`crate::groups`] ends the sequences of these alone). Cutting too often can only hide a
+//! step back or a jump, never invent one.
 
 use rustc_hash::FxHashMap;
 use store::batch::Line;
@@ -30,8 +31,8 @@ struct Current {
 }
 
 impl Sessions {
-    /// The session that a poll belongs to.
-    pub(crate) fn of(&mut self, line: &Line) -> u32 {
+    /// The session that a poll belongs to; `group` tells the reader's group where it is a new one.
+    pub(crate) fn of(&mut self, line: &Line, group: impl FnOnce() -> u32) -> u32 {
         let client = line.client().unwrap_or(NONE);
         let now = Current {
             session: self.rows.len() as u32,
@@ -45,7 +46,8 @@ impl Sessions {
             *current = now;
         }
         if current.session == now.session {
-            self.rows.push(Session { process: line.process.0, client, isolation: line.isolation() });
+            let (process, isolation) = (line.process.0, line.isolation());
+            self.rows.push(Session { process, client, isolation, group: group() });
         }
         current.session
     }

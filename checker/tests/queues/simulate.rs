@@ -18,15 +18,15 @@ pub fn run(seed: u64, operations: u64, unknown: u64) -> Vec<Op> {
         let around = |rng: &mut Rng| rng.below(40);
         let invoked = now - around(&mut rng).min(now);
         let completed = now + 1 + around(&mut rng);
-        if rng.chance(60) {
+        if rng.below(100) < 60 {
             let mut op = Op::new(What::Enqueue(value), invoked, completed);
             let fate = rng.below(100);
             if fate < unknown {
                 op.outcome = Outcome::Info;
-                if rng.chance(50) {
+                if rng.below(2) == 0 {
                     op.completed = None;
                 }
-                if rng.chance(50) {
+                if rng.below(2) == 0 {
                     queue.push_back(value);
                 }
             } else if fate < unknown + 5 {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use store::verdict::{Anomaly, Example, Exercised, Expectation, ExpectationState, Validity, Verdict};
 
+use super::guarantee::{consumed, short};
 use super::kinds::{meaning, rank};
 use super::number::{counted, grouped, rounded, seconds};
 use super::style::{ReportStyle, Tone, harmless};
@@ -28,6 +29,12 @@ pub fn verdict_text(verdict: &Verdict, style: &ReportStyle, next: &[(String, Str
         style.row(&mut out, "unknown", reason);
     }
     style.row(&mut out, "guarantee", &guarantee(verdict));
+    if let Some(short) = short(verdict) {
+        style.row(&mut out, "", &short);
+    }
+    for line in consumed(verdict) {
+        style.row(&mut out, "consumed", &line);
+    }
     style.row(&mut out, "exercised", &exercised(&verdict.exercised));
     for (key, why) in verdict.exercised.consume_all.iter().flat_map(|c| c.not_covered.iter().take(5)) {
         style.row(&mut out, "", &format!("not covered: {key}: {why}"));

@@ -1,0 +1,85 @@
+//! Where a consumer's sequence ends for one partition: a rebalance, a new assignment, a seek touched it.
+//!
+//! Anything that happened between the beginning of one poll and the end of a later one may have moved the consumer
+//! between them, or within them. A rebalance that touched other partitions only moves nobody here.
+
+use rustc_hash::FxHashMap;
+
+use super::table::Break;
+use crate::tables::{NONE, Partition, Poll, Session, Tables};
+
+/// The breaks of one partition, by reader.
+pub(crate) struct Breaks {
+    by_client: FxHashMap<u32, Spans>,
+    by_process: FxHashMap<u32, Spans>,
+}
+
+impl Breaks {
+    /// `None` where there are none: nearly always.
+    pub(crate) fn new(tables: &Tables, partition: &Partition) -> Option<Breaks> {
+        let own = partition.groups.as_ref().map(|groups| groups.breaks.as_slice()).unwrap_or_default();
+        let everywhere = &tables.groups.everywhere;
+        if own.is_empty() && everywhere.is_empty() {
+            return None;
+        }
+        let mut breaks = Breaks { by_client: FxHashMap::default(), by_process: FxHashMap::default() };
+        let mut all: Vec<&Break> = own.iter().chain(everywhere).collect();
+        all.sort_unstable_by_key(|b| (b.start, b.end, b.process));
+        for b in all {
+            breaks.by_process.entry(b.process).or_default().push(b.start, b.end);
+            if b.client != NONE {
+                breaks.by_client.entry(b.client).or_default().push(b.start, b.end);
+            }
+        }
+        Some(breaks)
+    }
+
+    /// Whether a reader may have been moved between or within two polls of a session.
+    pub(crate) fn between(&self, session: &Session, before: &Poll, after: &Poll) -> bool {
+        let within = |spans: Option<&Spans>| spans.is_some_and(|s| s.meet(before.invoked, after.completed));
+        within(self.by_process.get(&session.process)) || within(self.by_client.get(&session.client))
+    }
+}
+
+/// Stretches of time, sorted by their starts, each with the latest end of all up to it.
+#[derive(Debug, Default)]
+pub(super) struct Spans(Vec<(u64, u64)>);
+
+impl Spans {
+    pub(super) fn new(all: impl Iterator<Item = (u64, u64)>) -> Spans {
+        let mut sorted: Vec<(u64, u64)> = all.collect();
+        sorted.sort_unstable();
+        let mut spans = Spans::default();
+        sorted.into_iter().for_each(|(start, end)| spans.push(start, end));
+        spans
+    }
+
+    /// Adds one that starts no earlier than those before.
+    fn push(&mut self, start: u64, end: u64) {
+        let latest = self.0.last().map_or(0, |(_, end)| *end);
+        self.0.push((start, end.max(latest)));
+    }
+
+    /// Whether any of them has an instant in common with this one, ends included.
+    pub(super) fn meet(&self, from: u64, to: u64) -> bool {
+        let begun = self.0.partition_point(|(start, _)| *start <= to);
+        begun > 0 && self.0[begun - 1].1 >= from
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_meet_as_their_definition_says() {
+        let all = [(5, 9), (1, 20), (30, 31), (40, u64::MAX), (22, 22)];
+        let spans = Spans::new(all.into_iter());
+        for from in 0..45 {
+            for to in from..45 {
+                let expected = all.iter().any(|(start, end)| *start <= to && *end >= from);
+                assert_eq!(spans.meet(from, to), expected, "{from}..{to}");
+            }
+        }
+    }
+}

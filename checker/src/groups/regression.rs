@@ -1,0 +1,58 @@
+//! Accepted commits that step back: certain only where one completed before the other began.
+
+use rustc_hash::FxHashSet;
+
+use super::breaks::Spans;
+use super::explain::Explain;
+use super::table::{Commit, OfPartition};
+use crate::checks::Bench;
+use crate::found::{Collector, Found};
+use crate::kind::Kind;
+
+/// `fenced` are the lines of commits that should not have been accepted at all.
+pub(super) fn check(
+    bench: &Bench<'_, '_>,
+    explain: &Explain<'_, '_>,
+    of: &OfPartition,
+    fenced: &FxHashSet<u32>,
+) -> Option<Found> {
+    let mut found = Collector::new(Kind::CommitRegression, bench.keep);
+    let asked = moves(bench, of);
+    for group in groups(of) {
+        let of_group = of.commits.iter().filter(|commit| commit.group == group);
+        let mut begun: Vec<&Commit> = of_group.collect();
+        let mut done = begun.clone();
+        begun.sort_by_key(|commit| (commit.invoked, commit.line));
+        done.sort_by_key(|commit| (commit.completed, commit.line));
+        let mut done = done.into_iter().peekable();
+        let mut highest: Option<&Commit> = None;
+        for commit in begun {
+            while let Some(earlier) = done.next_if(|earlier| earlier.completed < commit.invoked) {
+                if highest.is_none_or(|before| before.offset < earlier.offset) {
+                    highest = Some(earlier);
+                }
+            }
+            let Some(earlier) = highest.filter(|earlier| earlier.offset > commit.offset) else { continue };
+            if asked.meet(earlier.completed, commit.completed) {
+                continue;
+            }
+            let cause = fenced.contains(&commit.line).then_some(Kind::OwnershipOverlap);
+            found.push(commit.line, cause, (*earlier, *commit));
+        }
+    }
+    found.explain(|(earlier, later)| explain.regression(earlier, later))
+}
+
+/// The groups with commits here.
+pub(super) fn groups(of: &OfPartition) -> Vec<u32> {
+    let mut groups: Vec<u32> = of.commits.iter().map(|commit| commit.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// When somebody asked to move in this partition: stepping back then, or over records, is as asked.
+pub(super) fn moves(bench: &Bench<'_, '_>, of: &OfPartition) -> Spans {
+    let everywhere = bench.view.tables.groups.everywhere.iter().map(|b| (b.start, b.end));
+    Spans::new(of.seeks.iter().copied().chain(everywhere))
+}

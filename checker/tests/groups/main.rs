@@ -1,0 +1,11 @@
+//! The judge of consumer groups: known histories, planted anomalies, and a slow oracle beside it.
+#![allow(missing_docs, unreachable_pub, reason = "a test's own modules")]
+
+mod agree;
+mod history;
+mod known;
+mod oracle;
+mod planted;
+#[path = "../queues/rng.rs"]
+mod rng;
+mod simulate;
