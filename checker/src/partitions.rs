@@ -89,7 +89,8 @@ fn crossing(
     standings: Vec<(u32, Standing)>,
     bounds: &Bounds<'_>,
 ) -> Vec<(Crossing, Answer)> {
-    if tables.transactions.is_empty() {
+    let held = |p: &Partition| p.bounds.is_some_and(|b| b.stable.is_some_and(|stable| stable < b.stable_end));
+    if tables.transactions.is_empty() && !tables.partitions.iter().any(held) {
         return Vec::new();
     }
     let began = Instant::now();
