@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use super::world::{Outcome, Pass, Plain, Poll, Records, Sent, Txn, World};
 use super::{KINDS, judge, oracle};
 
+/// Key, first place, how many.
+type Stretch = (bool, u8, u8);
+
 /// A transaction in numbers that shrink well.
 #[derive(Debug, Clone)]
 struct Draft {
@@ -18,8 +21,7 @@ struct Draft {
     reader: u8,
     /// Key, place in the log, whether it survives, how long after the begin.
     sends: Vec<(bool, u8, u8, u64)>,
-    /// Key, first place, how many.
-    polls: Vec<(bool, u8, u8)>,
+    polls: Vec<Stretch>,
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
@@ -70,7 +72,7 @@ fn world(drafts: &[Draft], ends: &[(u8, u8, u8, u8); 2], pass: bool, late: u64) 
     let mut slots: BTreeMap<u32, u32> = BTreeMap::new();
     let mut places: [BTreeSet<i64>; 2] = Default::default();
     let (mut now, mut value) = (10, 0);
-    let mut reads: Vec<(bool, usize, Vec<(bool, u8, u8)>)> = Vec::new();
+    let mut reads: Vec<(bool, usize, Vec<Stretch>)> = Vec::new();
     for (n, draft) in drafts.iter().enumerate() {
         now += draft.wait;
         let free = free.entry(draft.client).or_default();
