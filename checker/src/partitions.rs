@@ -61,6 +61,9 @@ pub(crate) struct Crossing {
     pub(crate) covered: String,
 }
 
+/// All answers of one partition, and what the checks of transactions want of it.
+type Looked = (Vec<Answer>, Option<Standing>);
+
 /// Runs all checks.
 pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
     run(&ALL, tables, bounds, series)
@@ -74,8 +77,7 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
     // The largest first, so that no thread begins it last.
     ids.sort_by_key(|id| (std::cmp::Reverse(tables.partitions[*id as usize].sends.len()), *id));
     let one = |id| (id, partition(checks, tables, id, bounds, series));
-    let mut all: Vec<(u32, (Vec<Answer>, Option<Standing>))> =
-        ids.into_par_iter().with_max_len(1).map(one).collect();
+    let mut all: Vec<(u32, Looked)> = ids.into_par_iter().with_max_len(1).map(one).collect();
     all.sort_unstable_by_key(|(id, _)| *id);
     let mut answers = Vec::with_capacity(all.len());
     let mut standings = Vec::new();
@@ -83,7 +85,8 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
         answers.push((id, answer));
         standings.extend(standing.map(|standing| (id, standing)));
     }
-    let crossing = crossing(tables, standings, bounds);
+    let missing = answers.len() - standings.len();
+    let crossing = crossing(tables, standings, missing, bounds);
     gather(checks, tables, answers, crossing, bounds.examples)
 }
 
@@ -91,9 +94,11 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
 fn crossing(
     tables: &Tables,
     standings: Vec<(u32, Standing)>,
+    missing: usize,
     bounds: &Bounds<'_>,
 ) -> Vec<(Crossing, Answer)> {
-    if tables.transactions.is_empty() {
+    let held = |p: &Partition| p.bounds.is_some_and(|b| b.stable.is_some_and(|stable| stable < b.stable_end));
+    if tables.transactions.is_empty() && !tables.partitions.iter().any(held) {
         return Vec::new();
     }
     let began = Instant::now();
@@ -104,6 +109,10 @@ fn crossing(
     let late = || bounds.deadline.is_some_and(|deadline| Instant::now() > deadline);
     if late() {
         return failed("the time limit was reached before it was checked");
+    }
+    if missing > 0 && !tables.transactions.is_empty() {
+        // A transaction whose sends are not all known would be judged by its half.
+        return failed(&format!("{} could not be looked at", count(missing as u64, "partition")));
     }
     let bench = catch_unwind(AssertUnwindSafe(|| transactions::Bench::new(tables, standings, bounds)));
     let bench = match bench {
@@ -138,7 +147,7 @@ fn partition(
     id: u32,
     bounds: &Bounds<'_>,
     series: &PerPartition,
-) -> (Vec<Answer>, Option<Standing>) {
+) -> Looked {
     let failed = |reason: &str| {
         let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
         (checks.iter().map(|_| answer()).collect(), None)

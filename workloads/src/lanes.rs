@@ -256,7 +256,7 @@ impl Lanes {
                     self.write(slot, op, now, &completion);
                 }
                 TransactionEnd::Visible(why) | TransactionEnd::Unknown(why) => {
-                    self.complete_unknown(slot, op, now, report.status, why)
+                    self.complete_unknown(slot, op, now, report.status, why);
                 }
             }
         }

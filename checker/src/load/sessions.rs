@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 use store::batch::Line;
-use store::op::Process;
+use store::op::{Isolation, Process};
 
 use crate::tables::{NONE, Session};
 
@@ -28,6 +28,7 @@ struct Current {
     incarnation: u32,
     moves: u32,
     final_pass: bool,
+    isolation: Option<Isolation>,
 }
 
 impl Sessions {
@@ -40,6 +41,7 @@ impl Sessions {
             incarnation: line.incarnation().unwrap_or(NONE),
             moves: self.moves.get(&client).copied().unwrap_or(0),
             final_pass: line.final_pass,
+            isolation: line.isolation(),
         };
         let current = self.current.entry(line.process.0).or_insert(now);
         if (Current { session: current.session, ..now }) != *current {

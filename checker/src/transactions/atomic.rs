@@ -102,13 +102,12 @@ fn fate(bench: &Bench<'_>, txn: u32, place: Place) -> Option<Fate> {
     if !decided || standing.unclear.contains(&place.row) {
         return None;
     }
-    // Whoever reads uncommitted records proves nothing of the others.
-    if row.outcome != Outcome::Ok && !standing.pass_commits {
-        return None;
-    }
     match &standing.reach {
         Reach::NoPass => None,
-        _ if standing.survives(place.row) => Some(Fate::There),
+        // What a reader of uncommitted records sees may be of an aborted transaction; what it does not see is gone.
+        _ if standing.survives(place.row) => {
+            (row.outcome == Outcome::Ok || standing.pass_commits).then_some(Fate::There)
+        }
         // That the pass did not get there is told by the coverage.
         Reach::NotThere(_) => None,
         Reach::There(bounds) => {

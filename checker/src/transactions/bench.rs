@@ -62,8 +62,8 @@ impl<'a> Bench<'a> {
             base += partition.sends.len() as u64;
         }
         bases.push(base as u32);
-        // Barriers of real time may double the number of nodes.
-        if (base + tables.polls.len() as u64) * 2 >= u64::from(NONE) {
+        // Barriers may treble the number of nodes.
+        if (base + tables.polls.len() as u64) * 3 >= u64::from(NONE) {
             return Err("there are more operations than one graph can number".to_owned());
         }
         let mut bench = Bench {

@@ -42,7 +42,6 @@ pub(super) fn check(bench: &Bench<'_>) -> Concluded {
                     own.entry(txn).or_insert(found);
                 }
             } else if read.completed < transaction.last_invoked
-                && read.completed >= partition.sends[*row as usize].invoked
                 && transaction.outcome != Outcome::Fail
                 && !transaction.visible
                 && bench.reads_committed(*poll)

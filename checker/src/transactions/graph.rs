@@ -98,8 +98,7 @@ pub(crate) fn graph(bench: &Bench<'_>) -> Option<Graph> {
         *to = numbers[*to as usize];
     }
     drop(numbers);
-    order::processes(bench, &names, &mut pairs);
-    order::realtime(bench, &mut names, &mut pairs);
+    order::add(bench, &mut names, &mut pairs);
     Some(Graph::new(names, &pairs))
 }
 

@@ -47,13 +47,10 @@ fn tell(bench: &Bench<'_>, skip: &Skip) -> Example {
     let Skip { txn, before, after, between } = *skip;
     let mut example = bench.about(after);
     example.sentence = format!(
-        "{}: its sends do not stand together, because {} of others between {} and {}",
+        "{}: its sends do not stand together, because {} of others {} between {} and {}",
         bench.transaction_name(txn),
-        if between == 1 {
-            "1 record stands".to_owned()
-        } else {
-            format!("{} stand", count(between, "record"))
-        },
+        count(between, "record"),
+        if between == 1 { "stands" } else { "stand" },
         bench.stands(before),
         bench.stands(after)
     );

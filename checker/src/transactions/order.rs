@@ -1,8 +1,8 @@
 //! The order within processes, and real time.
 //!
-//! Real time is an order of intervals with up to n^2 pairs. Barriers make it O(n): one stands between some
-//! completions and the next invocations; everything that had completed points to it, it points to everything that
-//! began next, and to the next barrier.
+//! Either is an order of intervals with up to n^2 pairs. Barriers make it O(n): one stands between some completions
+//! and the next invocations; everything that had completed points to it, it points to everything that began next,
+//! and to the next barrier. Steps over barriers have no length, so that a shortest cycle is one of operations.
 
 use super::bench::{Bench, Node};
 use super::graph::{PROCESS, Pair, REALTIME};
@@ -17,6 +17,9 @@ pub(crate) struct Span {
     pub(crate) invoke_line: u32,
     pub(crate) line: u32,
 }
+
+/// Whether it is a client, its number, its incarnation.
+type Performer = (bool, u32, u32);
 
 impl Bench<'_> {
     /// When a node was there. What has an unknown outcome may happen at any time later.
@@ -43,7 +46,7 @@ impl Bench<'_> {
 
     /// Who performs a node, one after the other: a process, or an incarnation of a client whose transactions are
     /// made of many processes' sends.
-    fn performer(&self, node: u32) -> Option<(bool, u32, u32)> {
+    fn performer(&self, node: u32) -> Option<Performer> {
         let of_producer = |producer: u32| {
             let producer = self.tables.producers[producer as usize];
             (producer.is_client, producer.id, if producer.is_client { producer.incarnation } else { 0 })
@@ -59,67 +62,53 @@ impl Bench<'_> {
     }
 }
 
-/// Adds the order within each process: of nodes that do not overlap, each to the next.
-pub(crate) fn processes(bench: &Bench<'_>, names: &[u32], pairs: &mut Vec<Pair>) {
-    let mut nodes: Vec<((bool, u32, u32), u64, u32)> = Vec::with_capacity(names.len());
-    for (number, name) in names.iter().enumerate() {
-        if let Some(performer) = bench.performer(*name) {
-            nodes.push((performer, bench.span(*name).invoked, number as u32));
+/// A node's number with when it began and ended.
+type Timed = (u64, u64, u32);
+
+/// Adds the order within each process and real time: barriers to `names`, and arcs to and from them.
+pub(crate) fn add(bench: &Bench<'_>, names: &mut Vec<u32>, pairs: &mut Vec<Pair>) {
+    let timed = |(number, name): (usize, &u32)| {
+        let span = bench.span(*name);
+        (span.invoked, span.completed, number as u32)
+    };
+    let mut nodes: Vec<Timed> = names.iter().enumerate().map(timed).collect();
+    let performers: Vec<Option<Performer>> = names.iter().map(|name| bench.performer(*name)).collect();
+    let performer = |node: &Timed| performers[node.2 as usize];
+    nodes.sort_unstable_by_key(|node| (performer(node), *node));
+    for nodes in nodes.chunk_by(|a, b| performer(a) == performer(b)) {
+        if nodes.len() > 1 && performer(&nodes[0]).is_some() {
+            barriers(nodes, PROCESS, names, pairs);
         }
     }
     nodes.sort_unstable();
-    let mut last: Option<((bool, u32, u32), u64, u32)> = None;
-    for (performer, invoked, number) in nodes {
-        let completed = bench.span(names[number as usize]).completed;
-        match last {
-            Some((before, ended, from)) if before == performer => {
-                if ended >= invoked {
-                    // Overlapping, or of unknown outcome: nothing is known to come after that one.
-                    if ended == NEVER || completed < ended {
-                        last = Some((performer, completed, number));
-                    }
-                    continue;
-                }
-                pairs.push((from, number, PROCESS));
-            }
-            _ => {}
-        }
-        last = Some((performer, completed, number));
-    }
+    barriers(&nodes, REALTIME, names, pairs);
 }
 
-/// Adds real time: barriers to `names`, and arcs to and from them.
-pub(crate) fn realtime(bench: &Bench<'_>, names: &mut Vec<u32>, pairs: &mut Vec<Pair>) {
-    let spans: Vec<Span> = names.iter().map(|name| bench.span(*name)).collect();
+/// The barriers of nodes that are sorted by their begin.
+fn barriers(begun: &[Timed], kind: u8, names: &mut Vec<u32>, pairs: &mut Vec<Pair>) {
     // A damaged history may complete before it invokes; such a node precedes nothing.
-    let ends = |node: &u32| {
-        let span = &spans[*node as usize];
-        span.completed != NEVER && span.completed >= span.invoked
-    };
-    let mut begun: Vec<u32> = (0..spans.len() as u32).collect();
-    let mut ended: Vec<u32> = begun.iter().copied().filter(ends).collect();
-    begun.sort_unstable_by_key(|node| (spans[*node as usize].invoked, *node));
-    ended.sort_unstable_by_key(|node| (spans[*node as usize].completed, *node));
+    let ends = |(invoked, completed, _): &&Timed| *completed != NEVER && completed >= invoked;
+    let mut ended: Vec<(u64, u32)> = begun.iter().filter(ends).map(|node| (node.1, node.2)).collect();
+    ended.sort_unstable();
     let mut ended = ended.into_iter().peekable();
     let mut barrier = NONE;
-    for node in begun {
-        let invoked = spans[node as usize].invoked;
+    for (invoked, _, node) in begun.iter().copied() {
         let mut fresh = NONE;
-        while let Some(done) = ended.next_if(|done| spans[*done as usize].completed < invoked) {
+        while let Some((_, done)) = ended.next_if(|(completed, _)| *completed < invoked) {
             if fresh == NONE {
                 fresh = names.len() as u32;
                 names.push(NONE);
                 if barrier != NONE {
-                    pairs.push((barrier, fresh, REALTIME));
+                    pairs.push((barrier, fresh, kind));
                 }
             }
-            pairs.push((done, fresh, REALTIME));
+            pairs.push((done, fresh, kind));
         }
         if fresh != NONE {
             barrier = fresh;
         }
         if barrier != NONE {
-            pairs.push((barrier, node, REALTIME));
+            pairs.push((barrier, node, kind));
         }
     }
 }

@@ -141,9 +141,9 @@ fn transaction(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> JsonResult<()> {
             out.push(b' ');
             let json = cursor.raw()?.as_bytes();
             if name == b"\"outcome\"" {
-                word(json, out)
+                word(json, out);
             } else {
-                value(json, out)
+                value(json, out);
             }
             if !cursor.more(b'}')? {
                 break;
