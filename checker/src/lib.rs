@@ -4,7 +4,8 @@
 //!
 //! - [`context`]: what is known besides the history, the options, the errors
 //! - `load`: lines to `tables` (rows of sends, polls and reads; each partition's `reference` log), fault windows
-//! - `coverage`: how far the consume-all pass came
+//! - `passes`: the whole history at once, or, where memory would not hold it, again for each group of partitions
+//! - `coverage`: how far the consume-all pass came; `summary`: what the verdict counts of a partition
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
 //!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
 //!   `strangers` finds where misrouted values came from
@@ -35,9 +36,11 @@ mod leadership;
 mod load;
 pub mod model;
 mod partitions;
+mod passes;
 mod reference;
 mod series;
 mod strangers;
+mod summary;
 mod tables;
 mod view;
 mod words;

@@ -42,31 +42,62 @@ pub(crate) struct Checked {
 }
 
 /// One check's answer for one partition.
-struct Answer {
+pub(crate) struct Answer {
     concluded: Result<Concluded, String>,
     took: Duration,
 }
 
-/// Runs all checks.
+/// All checks' answers, by partition.
+pub(crate) type Answers = Vec<(u32, Vec<Answer>)>;
+
+/// Runs all checks on all partitions.
 pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
     run(&ALL, tables, bounds, series)
 }
 
 fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
-    let mut ids: Vec<u32> = (0..tables.partitions.len() as u32).collect();
+    let ids = (0..tables.partitions.len() as u32).collect();
+    gather(checks, tables, ask(checks, tables, ids, bounds, series), bounds.examples)
+}
+
+/// Runs all checks on these partitions.
+pub(crate) fn answers(tables: &Tables, ids: Vec<u32>, bounds: &Bounds<'_>, series: &PerPartition) -> Answers {
+    ask(&ALL, tables, ids, bounds, series)
+}
+
+/// Partitions that cannot be checked, for this reason.
+pub(crate) fn unanswered(ids: impl IntoIterator<Item = u32>, reason: &str) -> Answers {
+    ids.into_iter().map(|id| (id, failed(&ALL, reason))).collect()
+}
+
+/// What all answers come to.
+pub(crate) fn conclude(tables: &Tables, answers: Answers, examples: usize) -> Checked {
+    gather(&ALL, tables, answers, examples)
+}
+
+fn ask(
+    checks: &[Check],
+    tables: &Tables,
+    mut ids: Vec<u32>,
+    bounds: &Bounds<'_>,
+    series: &PerPartition,
+) -> Answers {
     ids.retain(|id| {
         takes_part(&tables.partitions[*id as usize]) || !is_empty(&tables.partitions[*id as usize])
     });
     // The largest first, so that no thread begins it last.
     ids.sort_by_key(|id| (std::cmp::Reverse(tables.partitions[*id as usize].sends.len()), *id));
     let one = |id| (id, partition(checks, tables, id, bounds, series));
-    let mut answers: Vec<(u32, Vec<Answer>)> = ids.into_par_iter().with_max_len(1).map(one).collect();
-    answers.sort_unstable_by_key(|(id, _)| *id);
-    gather(checks, tables, answers, bounds.examples)
+    ids.into_par_iter().with_max_len(1).map(one).collect()
 }
 
 fn is_empty(partition: &Partition) -> bool {
     partition.sends.is_empty() && partition.reads.is_empty()
+}
+
+fn failed(checks: &[Check], reason: &str) -> Vec<Answer> {
+    let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
+    checks.iter().map(|_| answer()).collect()
 }
 
 /// All checks of one partition.
@@ -77,17 +108,13 @@ fn partition(
     bounds: &Bounds<'_>,
     series: &PerPartition,
 ) -> Vec<Answer> {
-    let failed = |reason: &str| {
-        let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
-        checks.iter().map(|_| answer()).collect()
-    };
     if bounds.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-        return failed("the time limit was reached before it was checked");
+        return failed(checks, "the time limit was reached before it was checked");
     }
     let view = catch_unwind(AssertUnwindSafe(|| View::new(tables, id, bounds.pass)));
     let view = match view {
         Ok(view) => view,
-        Err(panic) => return failed(&panicked(&*panic)),
+        Err(panic) => return failed(checks, &panicked(&*panic)),
     };
     let reach = reach(tables, view.partition, bounds.pass);
     let bench = Bench { view: &view, reach: &reach, leadership: bounds.leadership, keep: bounds.examples };
@@ -110,7 +137,8 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Puts the partitions together, in their order.
-fn gather(checks: &[Check], tables: &Tables, answers: Vec<(u32, Vec<Answer>)>, examples: usize) -> Checked {
+fn gather(checks: &[Check], tables: &Tables, mut answers: Answers, examples: usize) -> Checked {
+    answers.sort_unstable_by_key(|(id, _)| *id);
     let mut checked = Checked::default();
     let mut kept: BTreeMap<Kind, Vec<(u32, Example)>> = BTreeMap::new();
     let of = answers.len() as u64;

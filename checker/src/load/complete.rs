@@ -76,6 +76,7 @@ impl Loader {
                 // Client libraries invent negative offsets where they know none.
                 row.offset = if offset < 0 { NO_OFFSET } else { offset };
             }
+            self.close(place);
         }
         // Sends that no invocation announced.
         for (i, mop) in mops.enumerate() {
@@ -93,6 +94,7 @@ impl Loader {
             if head {
                 row.set_head();
             }
+            self.close(place);
         }
     }
 
@@ -103,11 +105,10 @@ impl Loader {
         row.outcome = Outcome::Superseded;
         row.line = number;
         self.oddities.other_record(copy.invoke_line, number);
-        let sends = &mut self.tables.partitions[partition as usize].sends;
+        self.close(place);
         let mut new = copy;
         new.value = value;
-        sends.push(new);
-        Place { partition, row: sends.len() as u32 - 1 }
+        self.push(partition, new)
     }
 
     fn complete_polls(
@@ -130,10 +131,15 @@ impl Loader {
         });
         let mut records = 0;
         for mop in batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Poll) {
-            let partition = &mut self.tables.partitions[self.keys[mop.key.0 as usize] as usize];
+            let id = self.keys[mop.key.0 as usize];
+            let partition = &mut self.tables.partitions[id as usize];
             let read = batch.records_of(mop);
             records += read.len() as u64;
             partition.final_pass |= line.final_pass;
+            if !self.rows.stay(id) {
+                self.rows.passed_over(id, read);
+                continue;
+            }
             partition.reference.read(read, poll, &mut partition.reads, &mut partition.exceptions).map_err(
                 |_| TooLarge(format!("partition {} has more than {} records", partition.key, u32::MAX)),
             )?;
