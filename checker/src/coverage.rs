@@ -2,6 +2,7 @@
 
 use store::verdict::ConsumeAll;
 
+use crate::summary::Summary;
 use crate::tables::{Bounds, Partition, Tables};
 use crate::words::grouped_i64;
 
@@ -65,17 +66,18 @@ pub(crate) fn reach(tables: &Tables, partition: &Partition, pass: bool) -> Reach
 }
 
 /// The account of the whole pass.
-pub(crate) fn account(tables: &Tables, pass: bool) -> Option<ConsumeAll> {
+pub(crate) fn account(tables: &Tables, summaries: &[Summary], pass: bool) -> Option<ConsumeAll> {
     if !pass {
         return None;
     }
     let mut account = ConsumeAll::default();
-    for partition in tables.partitions.iter().filter(|p| takes_part(p)) {
+    let partitions = tables.partitions.iter().zip(summaries);
+    for (partition, summary) in partitions.filter(|(_, summary)| summary.takes_part) {
         account.of += 1;
-        match reach(tables, partition, pass) {
+        match &summary.reach {
             Reach::There(_) => account.covered += 1,
             Reach::NotThere(why) => {
-                account.not_covered.insert(partition.key.clone(), why);
+                account.not_covered.insert(partition.key.clone(), why.clone());
             }
             Reach::NoPass => {}
         }

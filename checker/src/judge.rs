@@ -11,13 +11,16 @@ use crate::context::Context;
 use crate::coverage::account;
 use crate::leadership::Leadership;
 use crate::partitions::Checked;
-use crate::tables::{Outcome, Tables};
+use crate::summary::Summary;
+use crate::tables::Tables;
 use crate::which::{Aside, Judge, aside};
 use crate::words::{count, grouped_i64};
 
 /// What the judgement rests on.
 pub(crate) struct Evidence<'a> {
     pub(crate) tables: &'a Tables,
+    /// Of each of its partitions.
+    pub(crate) summaries: &'a [Summary],
     pub(crate) leadership: &'a Leadership,
     /// Whether the history has a consume-all pass.
     pub(crate) pass: bool,
@@ -115,7 +118,7 @@ pub(crate) fn reported(name: &str, reasons: Vec<String>, unknown_because: &mut V
 }
 
 fn exercised(evidence: &Evidence<'_>, context: &Context) -> Exercised {
-    let Evidence { tables, leadership, pass, .. } = evidence;
+    let Evidence { tables, summaries, leadership, pass, .. } = evidence;
     let counts = &tables.counts;
     let mut exercised = Exercised {
         lines: counts.lines,
@@ -125,20 +128,15 @@ fn exercised(evidence: &Evidence<'_>, context: &Context) -> Exercised {
         faults_asked: u64::from(context.terms.faults_asked.unwrap_or(0)).max(tables.faults.len() as u64),
         faults_bit: tables.faults.iter().filter(|fault| fault.bit == Some(true)).count() as u64,
         leader_changes: leadership.changes(),
-        consume_all: account(tables, *pass),
+        consume_all: account(tables, summaries, *pass),
         ..Exercised::default()
     };
-    for partition in &tables.partitions {
-        exercised.partitions += u64::from(!partition.sends.is_empty());
-        for send in &partition.sends {
-            match send.outcome {
-                Outcome::Ok if send.unacked() => exercised.unacknowledged += 1,
-                Outcome::Ok => exercised.acknowledged += 1,
-                Outcome::Fail => exercised.failed += 1,
-                Outcome::Info => exercised.indeterminate += 1,
-                Outcome::Superseded => {}
-            }
-        }
+    for summary in *summaries {
+        exercised.partitions += u64::from(summary.sent_to);
+        exercised.acknowledged += summary.acknowledged;
+        exercised.unacknowledged += summary.unacknowledged;
+        exercised.failed += summary.failed;
+        exercised.indeterminate += summary.indeterminate;
     }
     exercised
 }

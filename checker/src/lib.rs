@@ -4,7 +4,8 @@
 //!
 //! - [`context`]: what is known besides the history, the options, the errors; [`which()`]: who judges it
 //! - `load`: lines to `tables` (rows of sends, polls and reads; each partition's `reference` log), fault windows
-//! - `coverage`: how far the consume-all pass came
+//! - `passes`: the whole history at once, or, where memory would not hold it, again for each group of partitions
+//! - `coverage`: how far the consume-all pass came; `summary`: what the verdict counts of a partition
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
 //!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
 //!   `strangers` finds where misrouted values came from; `groups` is all about consumer groups
@@ -40,10 +41,12 @@ mod leadership;
 mod load;
 pub mod model;
 mod partitions;
+mod passes;
 pub mod queue;
 mod reference;
 mod series;
 mod strangers;
+mod summary;
 mod tables;
 mod transactions;
 mod view;

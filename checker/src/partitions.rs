@@ -50,7 +50,7 @@ pub(crate) struct Checked {
 }
 
 /// One check's answer for one partition.
-struct Answer {
+pub(crate) struct Answer {
     concluded: Result<Concluded, String>,
     took: Duration,
 }
@@ -62,22 +62,47 @@ pub(crate) struct Crossing {
 }
 
 /// All answers of one partition, and what the checks of transactions want of it.
-type Looked = (Vec<Answer>, Option<Standing>);
+pub(crate) type Looked = (Vec<Answer>, Option<Standing>);
 
-/// Runs all checks.
+/// All checks' answers, by partition.
+pub(crate) type Answers = Vec<(u32, Looked)>;
+
+/// Runs all checks on all partitions.
 pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
     run(&ALL, tables, bounds, series)
 }
 
 fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
-    let mut ids: Vec<u32> = (0..tables.partitions.len() as u32).collect();
-    ids.retain(|id| {
-        takes_part(&tables.partitions[*id as usize]) || !is_empty(&tables.partitions[*id as usize])
-    });
-    // The largest first, so that no thread begins it last.
-    ids.sort_by_key(|id| (std::cmp::Reverse(tables.partitions[*id as usize].sends.len()), *id));
-    let one = |id| (id, partition(checks, tables, id, bounds, series));
-    let mut all: Vec<(u32, Looked)> = ids.into_par_iter().with_max_len(1).map(one).collect();
+    let ids = (0..tables.partitions.len() as u32).collect();
+    let (answers, standings) = apart(ask(checks, tables, ids, bounds, series));
+    let missing = answers.len() - standings.len();
+    let crossing = crossing(tables, standings, missing, bounds);
+    gather(checks, tables, answers, crossing, bounds.examples)
+}
+
+/// Runs all checks on these partitions.
+pub(crate) fn answers(tables: &Tables, ids: Vec<u32>, bounds: &Bounds<'_>, series: &PerPartition) -> Answers {
+    let mut answers = ask(&ALL, tables, ids, bounds, series);
+    // Nobody asks for what crosses partitions where not all of them are there.
+    answers.iter_mut().for_each(|(_, (_, standing))| *standing = None);
+    answers
+}
+
+/// Partitions that cannot be checked, for this reason.
+pub(crate) fn unanswered(ids: impl IntoIterator<Item = u32>, reason: &str) -> Answers {
+    ids.into_iter().map(|id| (id, (failed(&ALL, reason), None))).collect()
+}
+
+/// What the answers of partitions that were never all there together come to. What crosses partitions could not be
+/// asked, for this reason.
+pub(crate) fn conclude(tables: &Tables, answers: Answers, examples: usize, reason: &str) -> Checked {
+    let (answers, _) = apart(answers);
+    let crossing = if crosses(tables) { not_crossed(reason) } else { Vec::new() };
+    gather(&ALL, tables, answers, crossing, examples)
+}
+
+/// Answers, and what the checks of transactions want, by partition.
+fn apart(mut all: Answers) -> (Vec<(u32, Vec<Answer>)>, Vec<(u32, Standing)>) {
     all.sort_unstable_by_key(|(id, _)| *id);
     let mut answers = Vec::with_capacity(all.len());
     let mut standings = Vec::new();
@@ -85,9 +110,35 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
         answers.push((id, answer));
         standings.extend(standing.map(|standing| (id, standing)));
     }
-    let missing = answers.len() - standings.len();
-    let crossing = crossing(tables, standings, missing, bounds);
-    gather(checks, tables, answers, crossing, bounds.examples)
+    (answers, standings)
+}
+
+fn ask(
+    checks: &[Check],
+    tables: &Tables,
+    mut ids: Vec<u32>,
+    bounds: &Bounds<'_>,
+    series: &PerPartition,
+) -> Answers {
+    ids.retain(|id| {
+        takes_part(&tables.partitions[*id as usize]) || !is_empty(&tables.partitions[*id as usize])
+    });
+    // The largest first, so that no thread begins it last.
+    ids.sort_by_key(|id| (std::cmp::Reverse(tables.partitions[*id as usize].sends.len()), *id));
+    let one = |id| (id, partition(checks, tables, id, bounds, series));
+    ids.into_par_iter().with_max_len(1).map(one).collect()
+}
+
+/// Whether there is anything that no partition shows by itself.
+fn crosses(tables: &Tables) -> bool {
+    let held = |p: &Partition| p.bounds.is_some_and(|b| b.stable.is_some_and(|stable| stable < b.stable_end));
+    !tables.transactions.is_empty() || tables.partitions.iter().any(held)
+}
+
+/// The checks that cross partitions, which could not be asked.
+fn not_crossed(reason: &str) -> Vec<(Crossing, Answer)> {
+    let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
+    transactions::ALL.iter().map(|check| (check.crossing(0), answer())).collect()
 }
 
 /// The checks that cross partitions, each caught by itself.
@@ -97,28 +148,23 @@ fn crossing(
     missing: usize,
     bounds: &Bounds<'_>,
 ) -> Vec<(Crossing, Answer)> {
-    let held = |p: &Partition| p.bounds.is_some_and(|b| b.stable.is_some_and(|stable| stable < b.stable_end));
-    if tables.transactions.is_empty() && !tables.partitions.iter().any(held) {
+    if !crosses(tables) {
         return Vec::new();
     }
     let began = Instant::now();
-    let failed = |why: &str| {
-        let answer = || Answer { concluded: Err(why.to_owned()), took: Duration::ZERO };
-        transactions::ALL.iter().map(|check| (check.crossing(0), answer())).collect()
-    };
     let late = || bounds.deadline.is_some_and(|deadline| Instant::now() > deadline);
     if late() {
-        return failed("the time limit was reached before it was checked");
+        return not_crossed("the time limit was reached before it was checked");
     }
     if missing > 0 && !tables.transactions.is_empty() {
         // A transaction whose sends are not all known would be judged by its half.
-        return failed(&format!("{} could not be looked at", count(missing as u64, "partition")));
+        return not_crossed(&format!("{} could not be looked at", count(missing as u64, "partition")));
     }
     let bench = catch_unwind(AssertUnwindSafe(|| transactions::Bench::new(tables, standings, bounds)));
     let bench = match bench {
         Ok(Ok(bench)) => bench,
-        Ok(Err(why)) => return failed(&why),
-        Err(panic) => return failed(&panicked(&*panic)),
+        Ok(Err(why)) => return not_crossed(&why),
+        Err(panic) => return not_crossed(&panicked(&*panic)),
     };
     let mut before = began.elapsed();
     let mut all = Vec::new();
@@ -140,6 +186,11 @@ fn is_empty(partition: &Partition) -> bool {
     partition.sends.is_empty() && partition.reads.is_empty() && partition.groups.is_none()
 }
 
+fn failed(checks: &[Check], reason: &str) -> Vec<Answer> {
+    let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
+    checks.iter().map(|_| answer()).collect()
+}
+
 /// All checks of one partition.
 fn partition(
     checks: &[Check],
@@ -148,10 +199,7 @@ fn partition(
     bounds: &Bounds<'_>,
     series: &PerPartition,
 ) -> Looked {
-    let failed = |reason: &str| {
-        let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
-        (checks.iter().map(|_| answer()).collect(), None)
-    };
+    let failed = |reason: &str| (failed(checks, reason), None);
     if bounds.deadline.is_some_and(|deadline| Instant::now() > deadline) {
         return failed("the time limit was reached before it was checked");
     }

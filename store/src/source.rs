@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::frame_scan::{Frame, ReadAt, ScanError, is_zstd, scan};
 
@@ -78,16 +79,16 @@ pub struct Source {
 }
 
 enum Kind {
-    Seekable(Box<dyn ReadAt>),
+    Seekable(Arc<dyn ReadAt>),
     Stream(Box<dyn Read + Send>),
 }
 
 /// Hands out pieces of a source, in order.
 pub(crate) enum Feed {
     /// Compressed frames, each decompressed by whoever takes it.
-    Frames { file: Box<dyn ReadAt>, frames: std::vec::IntoIter<Frame> },
+    Frames { file: Arc<dyn ReadAt>, frames: std::vec::IntoIter<Frame> },
     /// Plain text at places of a file.
-    Slices { file: Box<dyn ReadAt>, at: u64, piece: u64 },
+    Slices { file: Arc<dyn ReadAt>, at: u64, piece: u64 },
     /// Text that only comes in order.
     Stream { text: Box<dyn Read + Send>, piece: u64, decompressing: bool },
 }
@@ -119,7 +120,7 @@ impl Source {
             return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
         }
         let kind = if metadata.is_file() {
-            Kind::Seekable(Box::new(file))
+            Kind::Seekable(Arc::new(file))
         } else {
             // A pipe or a device has no places.
             Kind::Stream(Box::new(file))
@@ -135,7 +136,7 @@ impl Source {
 
     /// Bytes in memory, as if they were a file.
     pub fn bytes(bytes: Vec<u8>) -> Source {
-        let kind = Kind::Seekable(Box::new(bytes));
+        let kind = Kind::Seekable(Arc::new(bytes));
         Source { name: "the history".into(), kind, piece: PIECE, start: None }
     }
 
@@ -149,6 +150,17 @@ impl Source {
     #[cfg(test)]
     pub(crate) fn in_pieces_of(self, piece: u64) -> Source {
         Source { piece, ..self }
+    }
+
+    /// The same source once more, from its start; `None` for a stream, which can be read once only.
+    pub fn again(&self) -> Option<Source> {
+        match &self.kind {
+            Kind::Seekable(file) => {
+                let kind = Kind::Seekable(Arc::clone(file));
+                Some(Source { name: self.name.clone(), kind, piece: self.piece, start: self.start.clone() })
+            }
+            Kind::Stream(_) => None,
+        }
     }
 
     /// What errors call it.
@@ -282,7 +294,7 @@ impl Feed {
 
 /// A file from its start.
 struct Sequential {
-    file: Box<dyn ReadAt>,
+    file: Arc<dyn ReadAt>,
     at: u64,
 }
 

@@ -113,6 +113,7 @@ impl Loader {
             if let Some(txn) = txn {
                 self.join(txn, place);
             }
+            self.close(place);
         }
         // Sends that no invocation announced.
         for (i, mop) in mops.enumerate() {
@@ -136,6 +137,7 @@ impl Loader {
             if let Some(txn) = txn {
                 self.join(txn, place);
             }
+            self.close(place);
         }
     }
 
@@ -146,11 +148,10 @@ impl Loader {
         row.outcome = Outcome::Superseded;
         row.line = number;
         self.oddities.other_record(copy.invoke_line, number);
-        let sends = &mut self.tables.partitions[partition as usize].sends;
+        self.close(place);
         let mut new = copy;
         new.value = value;
-        sends.push(new);
-        Place { partition, row: sends.len() as u32 - 1 }
+        self.push(partition, new)
     }
 
     fn complete_polls(
@@ -181,10 +182,15 @@ impl Loader {
         }
         let mut records = 0;
         for mop in batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Poll) {
-            let partition = &mut self.tables.partitions[self.keys[mop.key.0 as usize] as usize];
+            let id = self.keys[mop.key.0 as usize];
+            let partition = &mut self.tables.partitions[id as usize];
             let read = batch.records_of(mop);
             records += read.len() as u64;
             partition.final_pass |= line.final_pass;
+            if !self.rows.stay(id) {
+                self.rows.passed_over(id, read);
+                continue;
+            }
             partition.reference.read(read, poll, &mut partition.reads, &mut partition.exceptions).map_err(
                 |_| TooLarge(format!("partition {} has more than {} records", partition.key, u32::MAX)),
             )?;

@@ -6,6 +6,7 @@
 mod complete;
 mod faults;
 mod oddities;
+mod rows;
 mod sessions;
 mod transactions;
 
@@ -15,6 +16,7 @@ use store::op::{OpType, Process};
 
 pub(crate) use self::faults::{Faults, function, in_force};
 pub(crate) use self::oddities::Odd;
+pub(crate) use self::rows::Rows;
 
 use self::oddities::Oddities;
 use self::sessions::Sessions;
@@ -41,9 +43,19 @@ pub(crate) struct Loader {
     clocks: FxHashSet<String>,
     clocked: u64,
     nemesis_lines: u64,
+    rows: Rows,
     gather: Gather,
     /// This batch's keys as partitions.
     keys: Vec<u32>,
+}
+
+/// What a loader made of a history.
+pub(crate) struct Loaded {
+    pub(crate) tables: Tables,
+    /// What the rows that did not stay would have taken, bytes, at most, by partition.
+    pub(crate) weights: Vec<u64>,
+    /// The wanted sends among them, with their partitions.
+    pub(crate) met: Vec<(u32, Send)>,
 }
 
 /// An operation without its completion.
@@ -75,6 +87,11 @@ struct Place {
 pub(crate) struct TooLarge(pub(crate) String);
 
 impl Loader {
+    /// Keeps these rows only.
+    pub(crate) fn keeping(rows: Rows) -> Loader {
+        Loader { rows, ..Loader::default() }
+    }
+
     /// Takes in the next lines.
     pub(crate) fn add(&mut self, batch: &Batch) -> Result<(), TooLarge> {
         let last = batch.lines.last().map_or(batch.first_line, |line| batch.line_number(line));
@@ -118,7 +135,8 @@ impl Loader {
     }
 
     /// The tables. What is still open stays unknown.
-    pub(crate) fn finish(self) -> Tables {
+    pub(crate) fn finish(mut self) -> Loaded {
+        let (weights, met) = self.settle();
         let mut tables = self.tables;
         let unnamed = tables.counts.lines > self.clocked + self.nemesis_lines;
         tables.clocks = self.clocks.len() as u32 + u32::from(unnamed);
@@ -132,7 +150,7 @@ impl Loader {
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
         tables.warnings.extend(oddities.sentences());
-        tables
+        Loaded { tables, weights, met }
     }
 
     fn invoke(&mut self, batch: &Batch, line: &Line) {
@@ -186,9 +204,7 @@ impl Loader {
         let seq = line.seq().unwrap_or(u64::from(number));
         let due = line.due().unwrap_or(line.time).0;
         let partition = self.keys[mop.key.0 as usize];
-        let sends = &mut self.tables.partitions[partition as usize].sends;
-        sends.push(Send::invoke(mop.value, line.time.0, due, number, producer, seq));
-        Place { partition, row: sends.len() as u32 - 1 }
+        self.push(partition, Send::invoke(mop.value, line.time.0, due, number, producer, seq))
     }
 
     fn new_group(&mut self, places: Vec<Place>) -> u32 {

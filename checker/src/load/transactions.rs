@@ -119,6 +119,9 @@ impl Loader {
 
     /// A send belongs to a transaction.
     pub(super) fn join(&mut self, txn: u32, place: Place) {
+        if !self.rows.stay(place.partition) {
+            return;
+        }
         let partition = &mut self.tables.partitions[place.partition as usize];
         let row = place.row as usize;
         if partition.members.len() <= row {

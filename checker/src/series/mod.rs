@@ -59,6 +59,7 @@ pub(crate) struct PerPartition {
     grid: Grid,
     unseen: Mutex<unseen::Unseen>,
     lag: lag::Lags,
+    operations: Mutex<Option<operations::Counted>>,
     /// Why some series are not whole.
     failed: Mutex<Option<String>>,
 }
@@ -70,6 +71,7 @@ impl PerPartition {
             grid,
             unseen: Mutex::default(),
             lag: lag::Lags::new(tables, grid),
+            operations: Mutex::default(),
             failed: Mutex::default(),
         }
     }
@@ -83,6 +85,16 @@ impl PerPartition {
         }
     }
 
+    /// Counts the operations of the rows that are there; with `all`, those that belong to no partition too.
+    /// Call it on the pool that should do the work.
+    pub(crate) fn count(&self, tables: &Tables, all: bool) {
+        let counting = || operations::count(tables, &self.grid, all, &self.operations);
+        if catch_unwind(AssertUnwindSafe(counting)).is_err() {
+            let mut failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            failed.get_or_insert_with(|| "some operations".into());
+        }
+    }
+
     fn reduce(&self, view: &View<'_>) {
         if let Some(curve) = unseen::curve(view, &self.grid) {
             let mut unseen = self.unseen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -91,7 +103,7 @@ impl PerPartition {
         self.lag.add(view);
     }
 
-    /// All series, and what is wrong with them. Call it on the pool that should do the work.
+    /// All series, and what is wrong with them.
     pub(crate) fn finish(self, tables: &Tables, title: &str) -> (Series, Option<String>) {
         let failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let series = catch_unwind(AssertUnwindSafe(|| self.all(tables, title)));
@@ -107,7 +119,8 @@ impl PerPartition {
 
     fn all(self, tables: &Tables, title: &str) -> Series {
         let grid = self.grid;
-        let operations = operations::reduce(tables, &grid);
+        let counted = self.operations.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let operations = operations::finish(counted, tables, &grid);
         let unseen = self.unseen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         Series {
             schema: SERIES_SCHEMA,

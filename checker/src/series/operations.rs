@@ -23,7 +23,7 @@ pub(super) struct Operations {
 }
 
 /// What one thread has counted.
-struct Counted {
+pub(super) struct Counted {
     grid: Grid,
     end: u64,
     /// By function and outcome.
@@ -49,29 +49,34 @@ enum Piece {
     Others(usize),
 }
 
-/// Reduces all operations, on all threads of the current pool.
-pub(super) fn reduce(tables: &Tables, grid: &Grid) -> Operations {
+/// Counts all sends that are in the tables, and with `all` everything else too, on all threads of the current
+/// pool.
+pub(super) fn count(tables: &Tables, grid: &Grid, all: bool, so_far: &Mutex<Option<Counted>>) {
     let mut pieces = Vec::new();
     for (id, partition) in tables.partitions.iter().enumerate() {
         pieces.extend((0..partition.sends.len()).step_by(PIECE).map(|from| Piece::Sends(id, from)));
     }
-    pieces.extend((0..tables.polls.len()).step_by(PIECE).map(Piece::Polls));
-    pieces.extend((0..tables.others.len()).step_by(PIECE).map(Piece::Others));
+    if all {
+        pieces.extend((0..tables.polls.len()).step_by(PIECE).map(Piece::Polls));
+        pieces.extend((0..tables.others.len()).step_by(PIECE).map(Piece::Others));
+    }
     let next = AtomicUsize::new(0);
-    let all: Mutex<Option<Counted>> = Mutex::new(None);
     rayon::broadcast(|_| {
         let mut counted = Counted::new(tables, *grid);
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             counted.piece(tables, piece);
         }
-        let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match all.as_mut() {
-            Some(all) => all.merge(counted),
-            None => *all = Some(counted),
+        let mut so_far = so_far.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match so_far.as_mut() {
+            Some(so_far) => so_far.merge(counted),
+            None => *so_far = Some(counted),
         }
     });
-    let all = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    all.unwrap_or_else(|| Counted::new(tables, *grid)).finish(&tables.functions)
+}
+
+/// The series of what was counted.
+pub(super) fn finish(counted: Option<Counted>, tables: &Tables, grid: &Grid) -> Operations {
+    counted.unwrap_or_else(|| Counted::new(tables, *grid)).finish(&tables.functions)
 }
 
 impl Counted {

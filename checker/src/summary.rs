@@ -1,0 +1,63 @@
+//! What the verdict counts of each partition. It outlives the partition's rows, which may be too many to keep.
+
+use crate::coverage::{Reach, reach, takes_part};
+use crate::tables::{Outcome, Tables};
+
+/// One partition, counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Summary {
+    /// Whether anybody sent to it.
+    pub(crate) sent_to: bool,
+    pub(crate) takes_part: bool,
+    /// How far the consume-all pass came.
+    pub(crate) reach: Reach,
+    pub(crate) acknowledged: u64,
+    pub(crate) unacknowledged: u64,
+    pub(crate) failed: u64,
+    pub(crate) indeterminate: u64,
+}
+
+impl Summary {
+    /// Of one partition whose rows are there. `pass` tells whether the history has a consume-all pass.
+    pub(crate) fn new(tables: &Tables, id: u32, pass: bool) -> Summary {
+        let partition = &tables.partitions[id as usize];
+        let mut summary = Summary {
+            sent_to: !partition.sends.is_empty(),
+            takes_part: takes_part(partition),
+            reach: reach(tables, partition, pass),
+            acknowledged: 0,
+            unacknowledged: 0,
+            failed: 0,
+            indeterminate: 0,
+        };
+        for send in &partition.sends {
+            match send.outcome {
+                Outcome::Ok if send.unacked() => summary.unacknowledged += 1,
+                Outcome::Ok => summary.acknowledged += 1,
+                Outcome::Fail => summary.failed += 1,
+                Outcome::Info => summary.indeterminate += 1,
+                Outcome::Superseded => {}
+            }
+        }
+        summary
+    }
+
+    /// Of a partition whose rows nobody could keep.
+    pub(crate) fn unread(pass: bool) -> Summary {
+        let reach = if pass { Reach::NotThere("its rows were not read".into()) } else { Reach::NoPass };
+        Summary {
+            sent_to: true,
+            takes_part: true,
+            reach,
+            acknowledged: 0,
+            unacknowledged: 0,
+            failed: 0,
+            indeterminate: 0,
+        }
+    }
+
+    /// Of all partitions, by their ids.
+    pub(crate) fn all(tables: &Tables, pass: bool) -> Vec<Summary> {
+        (0..tables.partitions.len() as u32).map(|id| Summary::new(tables, id, pass)).collect()
+    }
+}
