@@ -8,36 +8,58 @@ use rustc_hash::FxHashMap;
 use super::table::Break;
 use crate::tables::{NONE, Partition, Poll, Session, Tables};
 
-/// The breaks of one partition, by reader.
-pub(crate) struct Breaks {
-    by_client: FxHashMap<u32, Spans>,
-    by_process: FxHashMap<u32, Spans>,
+/// The breaks of one partition: its own, and those that concern all.
+pub(crate) struct Breaks<'t> {
+    own: ByReader,
+    everywhere: &'t ByReader,
 }
 
-impl Breaks {
+impl Breaks<'_> {
     /// `None` where there are none: nearly always.
-    pub(crate) fn new(tables: &Tables, partition: &Partition) -> Option<Breaks> {
+    pub(crate) fn new<'t>(tables: &'t Tables, partition: &Partition) -> Option<Breaks<'t>> {
         let own = partition.groups.as_ref().map(|groups| groups.breaks.as_slice()).unwrap_or_default();
         let everywhere = &tables.groups.everywhere;
-        if own.is_empty() && everywhere.is_empty() {
-            return None;
-        }
-        let mut breaks = Breaks { by_client: FxHashMap::default(), by_process: FxHashMap::default() };
-        let mut all: Vec<&Break> = own.iter().chain(everywhere).collect();
-        all.sort_unstable_by_key(|b| (b.start, b.end, b.process));
-        for b in all {
-            breaks.by_process.entry(b.process).or_default().push(b.start, b.end);
-            if b.client != NONE {
-                breaks.by_client.entry(b.client).or_default().push(b.start, b.end);
-            }
-        }
-        Some(breaks)
+        let none = own.is_empty() && everywhere.by_process.is_empty();
+        (!none).then(|| Breaks { own: ByReader::new(own.to_vec()), everywhere })
     }
 
     /// Whether a reader may have been moved between or within two polls of a session.
     pub(crate) fn between(&self, session: &Session, before: &Poll, after: &Poll) -> bool {
-        let within = |spans: Option<&Spans>| spans.is_some_and(|s| s.meet(before.invoked, after.completed));
+        let of = |breaks: &ByReader| breaks.meet(session, before.invoked, after.completed);
+        of(&self.own) || of(self.everywhere)
+    }
+}
+
+/// Breaks by whom they concern.
+#[derive(Debug, Default)]
+pub(crate) struct ByReader {
+    by_client: FxHashMap<u32, Spans>,
+    by_process: FxHashMap<u32, Spans>,
+    all: Spans,
+}
+
+impl ByReader {
+    pub(super) fn new(mut breaks: Vec<Break>) -> ByReader {
+        breaks.sort_unstable_by_key(|b| (b.start, b.end, b.process));
+        let mut by_reader = ByReader::default();
+        for b in breaks {
+            by_reader.all.push(b.start, b.end);
+            by_reader.by_process.entry(b.process).or_default().push(b.start, b.end);
+            if b.client != NONE {
+                by_reader.by_client.entry(b.client).or_default().push(b.start, b.end);
+            }
+        }
+        by_reader
+    }
+
+    fn meet(&self, session: &Session, from: u64, to: u64) -> bool {
+        let within = |spans: Option<&Spans>| spans.is_some_and(|spans| spans.meet(from, to));
         within(self.by_process.get(&session.process)) || within(self.by_client.get(&session.client))
+    }
+
+    /// Whether any reader may have been moved then.
+    pub(super) fn anybody(&self, from: u64, to: u64) -> bool {
+        self.all.meet(from, to)
     }
 }
 

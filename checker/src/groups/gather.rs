@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use store::batch::{Batch, Extra, F, Line};
 use store::op::OpType;
 
+use super::breaks::ByReader;
 use super::parse::{self, Who};
 use super::table::{Break, Change, Commit, Member, NO_GENERATION, UNSURE};
 use crate::tables::{NONE, Tables};
@@ -19,6 +20,8 @@ pub(crate) struct Gather {
     modes: FxHashMap<Reader, u32>,
     /// What is in flight, by process: its value, which a completion may leave out, and what it may move.
     open: FxHashMap<u32, Open>,
+    /// Moments at which a reader may have been moved in any partition.
+    everywhere: Vec<Break>,
     /// Commits that hold no offsets.
     pub(crate) odd: crate::load::Odd,
 }
@@ -85,11 +88,11 @@ impl Gather {
     }
 
     /// A commit, a rebalance or a seek begins.
-    pub(crate) fn begins(&mut self, tables: &mut Tables, batch: &Batch, line: &Line) {
+    pub(crate) fn begins(&mut self, batch: &Batch, line: &Line) {
         let moves = (line.f != F::Commit).then(|| broken(line, line.time.0, u64::MAX));
         let open = Open { value: batch.value_of(line).map(str::to_owned), moves };
         if let Some(Open { moves: Some(lost), .. }) = self.open.insert(line.process.0, open) {
-            tables.groups.everywhere.push(lost);
+            self.everywhere.push(lost);
         }
     }
 
@@ -170,13 +173,13 @@ impl Gather {
     }
 
     /// A poll or transaction tells of rebalances meanwhile, as Jepsen's clients do.
-    pub(crate) fn rebalance_log(tables: &mut Tables, batch: &Batch, line: &Line, invoked: u64) {
+    pub(crate) fn rebalance_log(&mut self, tables: &mut Tables, batch: &Batch, line: &Line, invoked: u64) {
         let Some(json) = batch.extra_of(line, Extra::RebalanceLog).filter(|json| *json != "null") else {
             return;
         };
         match parse::rebalance_log(json) {
             Some(keys) => touch(tables, line, keys.iter(), invoked, line.time.0),
-            None => tables.groups.everywhere.push(broken(line, invoked, line.time.0)),
+            None => self.everywhere.push(broken(line, invoked, line.time.0)),
         }
     }
 
@@ -186,7 +189,7 @@ impl Gather {
         // One of unknown outcome may move its reader later.
         let end = if line.op_type == OpType::Info { u64::MAX } else { line.time.0 };
         let Some(keys) = json.as_deref().and_then(parse::keys_of_map) else {
-            tables.groups.everywhere.push(broken(line, invoked, end));
+            self.everywhere.push(broken(line, invoked, end));
             return false;
         };
         touch(tables, line, keys.iter(), invoked, end);
@@ -199,8 +202,9 @@ impl Gather {
 
     /// The end of the history: what is still open may have moved its reader from then on.
     pub(crate) fn finish(self, tables: &mut Tables) {
-        tables.groups.everywhere.extend(self.open.into_values().filter_map(|open| open.moves));
-        tables.groups.everywhere.sort_unstable_by_key(|b| (b.start, b.process));
+        let mut everywhere = self.everywhere;
+        everywhere.extend(self.open.into_values().filter_map(|open| open.moves));
+        tables.groups.everywhere = ByReader::new(everywhere);
         tables.warnings.extend(self.odd.sentence());
     }
 

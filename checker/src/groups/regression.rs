@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::breaks::Spans;
+use super::breaks::{ByReader, Spans};
 use super::explain::Explain;
 use super::table::{Commit, OfPartition};
 use crate::checks::Bench;
@@ -17,7 +17,7 @@ pub(super) fn check(
     fenced: &FxHashSet<u32>,
 ) -> Option<Found> {
     let mut found = Collector::new(Kind::CommitRegression, bench.keep);
-    let asked = moves(bench, of);
+    let asked = Moves::new(bench, of);
     for group in groups(of) {
         let of_group = of.commits.iter().filter(|commit| commit.group == group);
         let mut begun: Vec<&Commit> = of_group.collect();
@@ -52,7 +52,18 @@ pub(super) fn groups(of: &OfPartition) -> Vec<u32> {
 }
 
 /// When somebody asked to move in this partition: stepping back then, or over records, is as asked.
-pub(super) fn moves(bench: &Bench<'_, '_>, of: &OfPartition) -> Spans {
-    let everywhere = bench.view.tables.groups.everywhere.iter().map(|b| (b.start, b.end));
-    Spans::new(of.seeks.iter().copied().chain(everywhere))
+pub(super) struct Moves<'t> {
+    seeks: Spans,
+    everywhere: &'t ByReader,
+}
+
+impl<'t> Moves<'t> {
+    pub(super) fn new(bench: &Bench<'_, 't>, of: &OfPartition) -> Moves<'t> {
+        let everywhere = &bench.view.tables.groups.everywhere;
+        Moves { seeks: Spans::new(of.seeks.iter().copied()), everywhere }
+    }
+
+    pub(super) fn meet(&self, from: u64, to: u64) -> bool {
+        self.seeks.meet(from, to) || self.everywhere.anybody(from, to)
+    }
 }

@@ -34,10 +34,11 @@ pub(super) fn consumption(
     let mut reads: BTreeMap<u32, Vec<Read>> = BTreeMap::new();
     for read in &partition.reads {
         let poll = &tables.polls[read.poll as usize];
-        if poll.outcome == Outcome::Ok && !poll.final_pass {
-            if let Some(consumer) = of(&tables.sessions[poll.session as usize]) {
-                reads.entry(consumer).or_default().push(*read);
-            }
+        if poll.outcome == Outcome::Ok
+            && !poll.final_pass
+            && let Some(consumer) = of(&tables.sessions[poll.session as usize])
+        {
+            reads.entry(consumer).or_default().push(*read);
         }
     }
     let contested = Contested::new(partition);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 
 use super::explain::Explain;
-use super::regression::{groups, moves};
+use super::regression::{Moves, groups};
 use super::table::{Commit, OfPartition, UNSURE};
 use crate::checks::Bench;
 use crate::found::Found;
@@ -74,7 +74,7 @@ fn of_group(bench: &Bench<'_, '_>, of: &OfPartition, group: u32, commits: &[Comm
     let mut reads = reads(bench, group, commits).into_iter().peekable();
     let mut commits: Vec<&Commit> = commits.iter().collect();
     commits.sort_by_key(|commit| (commit.completed, commit.line));
-    let asked = moves(bench, of);
+    let asked = Moves::new(bench, of);
     let mut known = Covered::default();
     let mut lowest: Option<i64> = None;
     for commit in commits {

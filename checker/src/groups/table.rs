@@ -1,5 +1,6 @@
 //! What a history says of consumer groups: rows by partition, and the names in them.
 
+use super::breaks::ByReader;
 use crate::tables::NONE;
 
 /// Stands for "in some group or in none" in [`crate::tables::Session::group`]; `NONE` is "in none".
@@ -15,7 +16,7 @@ pub(crate) struct Groups {
     pub(crate) names: Vec<String>,
     pub(crate) members: Vec<Member>,
     /// Moments at which a reader may have been moved in any partition.
-    pub(crate) everywhere: Vec<Break>,
+    pub(crate) everywhere: ByReader,
     /// When the first poll of unknown outcome began, by readers who may be in any group ...
     pub(crate) blind: Option<u64>,
     /// ... and by readers of each group.

@@ -165,7 +165,7 @@ impl Loader {
         let poll = self.tables.polls.len() as u32;
         let session = self.sessions.of(line, || self.gather.group_of(line));
         if !batch.extras.is_empty() {
-            Gather::rebalance_log(&mut self.tables, batch, line, open.invoked);
+            self.gather.rebalance_log(&mut self.tables, batch, line, open.invoked);
         }
         self.tables.polls.push(Poll {
             invoked: open.invoked,

@@ -184,7 +184,7 @@ impl Loader {
                 self.tables.subscribed |= line.f == F::Subscribe;
                 self.sessions.reader_moves(line);
             }
-            F::Commit | F::Rebalance | F::Seek => self.gather.begins(&mut self.tables, batch, line),
+            F::Commit | F::Rebalance | F::Seek => self.gather.begins(batch, line),
             _ => {}
         }
         if line.final_pass {

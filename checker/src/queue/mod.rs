@@ -67,7 +67,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
         .map_err(|e| CheckError::Threads { threads: options.threads, reason: e.to_string() })?;
     let (series, flaw) =
         pool.install(|| PerPartition::new(&queues.tables).finish(&queues.tables, &context.title));
-    let mut verdict = verdict::judge(&queues, findings, guarantee, stopped, context, options.examples);
+    let mut verdict = verdict::judge(&queues, &findings, guarantee, stopped, context, options.examples);
     verdict.notes.extend(flaw);
     verdict.expectation = expected.judge(&verdict);
     verdict.seconds = began.elapsed().as_secs_f64();

@@ -28,7 +28,7 @@ const CHECKS: [(&str, &[Kind]); 2] = [
 /// Puts the verdict together.
 pub(super) fn judge(
     queues: &Queues,
-    findings: Findings,
+    findings: &Findings,
     guarantee: Guarantee,
     stopped: Option<String>,
     context: &Context,
@@ -42,7 +42,7 @@ pub(super) fn judge(
     let aside = left_aside(queues);
     unknown_because.extend(aside.unknown);
     notes.extend(aside.notes);
-    let mut anomalies = gather(&findings, examples);
+    let mut anomalies = gather(findings, examples);
     for (kind, anomaly) in &mut anomalies {
         anomaly.allowed = !guarantee.forbids.contains_key(kind);
     }
@@ -57,7 +57,7 @@ pub(super) fn judge(
                 notes.push(reason.clone());
             }
         }
-        checkers.push(report(name, reasons, &findings, queues, &mut unknown_because));
+        checkers.push(report(name, &reasons, findings, queues, &mut unknown_because));
         let broken = |kind: &Kind| anomalies.get(kind.name()).is_some_and(|anomaly| !anomaly.allowed);
         if let Some(report) = checkers.last_mut()
             && kinds.iter().any(broken)
@@ -127,7 +127,7 @@ fn gather(findings: &Findings, examples: usize) -> BTreeMap<String, Anomaly> {
 
 fn report(
     name: &str,
-    reasons: Vec<String>,
+    reasons: &[String],
     findings: &Findings,
     queues: &Queues,
     unknown_because: &mut Vec<String>,

@@ -73,7 +73,7 @@ fn polls(ops: &[Op]) -> Vec<Polled<'_>> {
         let op = &ops[i];
         match (&op.what, completion) {
             (What::Subscribe | What::Assign | What::Crash, false) => {
-                *moves.entry(op.client).or_default() += 1
+                *moves.entry(op.client).or_default() += 1;
             }
             (What::Subscribe | What::Assign | What::Crash, true) => {
                 *moves.entry(op.client).or_default() += 1;
@@ -92,10 +92,11 @@ fn polls(ops: &[Op]) -> Vec<Polled<'_>> {
                 }
             }
             (What::Rebalance(..), true) if op.outcome != Outcome::Fail => {
-                if !modes.contains_key(&op.client) {
-                    modes.insert(op.client, Mode::In(op.group.unwrap_or("")));
+                // The first of a reader that nobody saw subscribe may have touched any partition.
+                modes.entry(op.client).or_insert_with(|| {
                     *moves.entry(op.client).or_default() += 1;
-                }
+                    Mode::In(op.group.unwrap_or(""))
+                });
             }
             (What::Poll(_), true) => {
                 let moved = moves.get(&op.client).copied().unwrap_or(0);
@@ -156,10 +157,8 @@ fn commits(ops: &[Op], key: usize) -> Vec<(&Op, &'static str, i64)> {
                 modes.remove(&op.client);
                 unsure.remove(&op.client);
             }
-            What::Rebalance(..) if op.outcome != Outcome::Fail => {
-                if !modes.contains_key(&op.client) && !unsure.contains(&op.client) {
-                    modes.insert(op.client, named.unwrap_or(""));
-                }
+            What::Rebalance(..) if op.outcome != Outcome::Fail && !unsure.contains(&op.client) => {
+                modes.entry(op.client).or_insert(named.unwrap_or(""));
             }
             What::Commit(k, offset) if *k == key && op.outcome == Outcome::Ok => {
                 commits.push((op, named.unwrap_or(""), *offset));

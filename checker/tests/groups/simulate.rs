@@ -19,11 +19,11 @@ pub fn run(seed: u64, steps: u64) -> Vec<Op> {
         sim.act(member, What::Subscribe, None);
     }
     let mut generation = 1;
-    let mut owner = [0, 1];
+    let mut owner = [0_usize, 1];
     let mut position = [0_i64; 2];
     let mut committed = [0_i64; 2];
-    for key in 0..2 {
-        sim.act(owner[key] as u32, What::Rebalance(vec![key], Vec::new()), Some(generation));
+    for (key, owner) in owner.iter().enumerate() {
+        sim.act(*owner as u32, What::Rebalance(vec![key], Vec::new()), Some(generation));
     }
     for _ in 0..steps {
         let key = sim.rng.below(2) as usize;
