@@ -33,7 +33,9 @@ pub struct Options {
     pub guarantee: Option<String>,
     /// Kind of anomaly to whether it is allowed, instead of what the guarantee says.
     pub allow: BTreeMap<String, bool>,
-    /// Bytes that the tables may take; beyond them the verdict is unknown.
+    /// Bytes that the tables may take. A file whose tables need more is read again for each group of partitions
+    /// that fits; the verdict is unknown for a partition that fits nowhere, and for a stream. The checks take
+    /// up to half as much beside the tables.
     pub memory: Option<u64>,
     /// Wall time that the analysis may take; beyond it the rest is unknown.
     pub time_limit: Option<Duration>,
