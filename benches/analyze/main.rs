@@ -76,8 +76,8 @@ struct Measured {
 
 fn bench(millions: f64, threads: usize, only: &str, keep: Option<&Path>) {
     println!(
-        "\n{millions} M lines {:20} {:>9} {:>9} {:>8} {:>8} {:>16} {:>8}",
-        "", "floor", "analyze", "ns/line", "of floor", "(min-max)", "bytes/l"
+        "\n{millions} M lines {:20} {:>9} {:>9} {:>8} {:>8} {:>16} {:>8} {:>8}",
+        "", "floor", "analyze", "ns/line", "of floor", "(min-max)", "by CPU", "bytes/l"
     );
     let scratch = tempfile::tempdir().expect("a directory");
     let dir = keep.unwrap_or(scratch.path());
@@ -93,15 +93,17 @@ fn bench(millions: f64, threads: usize, only: &str, keep: Option<&Path>) {
             simulate(&path, (millions * 1e6) as u64, shape);
         }
         let lines = read_only(&path, threads) as f64;
-        let (mut floors, mut analyses, mut ratios, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut floors, mut analyses, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut by_cpu, mut peak) = (Vec::new(), 0);
         for _ in 0..rounds {
-            let (floor, _) = measured(&mut floor(&path, threads), &[0]);
-            let valid: &[i32] = if shape.anomalies { &[1] } else { &[0] };
-            let (analysis, memory) = measured(&mut analysis(&path, threads), valid);
-            floors.push(floor);
-            analyses.push(analysis);
-            ratios.push(floor / analysis);
-            peak = peak.max(memory);
+            let floor = measured(&mut floor(&path, threads), &[0]);
+            let codes: &[i32] = if shape.anomalies { &[1] } else { &[0] };
+            let analysis = measured(&mut analysis(&path, threads), codes);
+            floors.push(floor.wall);
+            analyses.push(analysis.wall);
+            ratios.push(floor.wall / analysis.wall);
+            by_cpu.push(floor.cpu / analysis.cpu);
+            peak = peak.max(analysis.peak);
         }
         if keep.is_none() {
             std::fs::remove_dir_all(&folder).expect("it was there");
@@ -109,9 +111,10 @@ fn bench(millions: f64, threads: usize, only: &str, keep: Option<&Path>) {
         let (floor, analysis, ratio) = (median(&mut floors), median(&mut analyses), median(&mut ratios));
         let bytes = peak as f64 / lines;
         println!(
-            "  {name:34} {floor:>7.3} s {analysis:>7.3} s {:>8.0} {ratio:>8.2} {:>16} {bytes:>8.0}   {} {}",
+            "  {name:34} {floor:>7.3} s {analysis:>7.3} s {:>8.0} {ratio:>8.2} {:>16} {:>8.2} {bytes:>8.0}   {} {}",
             analysis * 1e9 / lines,
             format!("({:.2}-{:.2})", ratios[0], ratios[rounds - 1]),
+            median(&mut by_cpu),
             met(ratio >= RATIO, "speed"),
             met(bytes <= BYTES, "memory"),
         );

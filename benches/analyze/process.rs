@@ -31,20 +31,32 @@ pub(crate) fn analysis(path: &Path, threads: usize) -> Command {
     command
 }
 
-/// Runs a command to its end; its wall time in seconds and its peak memory in bytes.
+/// What a process took.
+pub(crate) struct Took {
+    /// Wall time, seconds.
+    pub(crate) wall: f64,
+    /// CPU time of all its threads, seconds: on a busy machine the steadier figure.
+    pub(crate) cpu: f64,
+    /// Peak memory, bytes.
+    pub(crate) peak: u64,
+}
+
+/// Runs a command to its end, which must be with one of these codes.
 #[allow(clippy::zombie_processes, reason = "wait4 reaps it")]
-pub(crate) fn measured(command: &mut Command, codes: &[i32]) -> (f64, u64) {
+pub(crate) fn measured(command: &mut Command, codes: &[i32]) -> Took {
     let started = Instant::now();
     let child = command.stdout(Stdio::null()).spawn().expect("starts");
-    let (status, peak) = wait(child.id());
-    let took = started.elapsed();
+    let (status, usage) = wait(child.id());
+    let wall = started.elapsed().as_secs_f64();
     let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
     assert!(code.is_some_and(|code| codes.contains(&code)), "{command:?} ended with {code:?}");
-    (took.as_secs_f64(), peak)
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    let cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    Took { wall, cpu, peak: usage.ru_maxrss as u64 * 1024 }
 }
 
 /// `wait4`, which alone tells what one child used.
-fn wait(pid: u32) -> (i32, u64) {
+fn wait(pid: u32) -> (i32, libc::rusage) {
     let mut status = 0;
     // SAFETY: `rusage` is plain data for which zeroes are valid, and both pointers are to live locals.
     let (waited, usage) = unsafe {
@@ -52,7 +64,7 @@ fn wait(pid: u32) -> (i32, u64) {
         (libc::wait4(pid as i32, &mut status, 0, &mut usage), usage)
     };
     assert_eq!(waited, pid as i32, "the child is ours");
-    (status, usage.ru_maxrss as u64 * 1024)
+    (status, usage)
 }
 
 /// The median.

@@ -46,7 +46,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
         reading.judge(source)?;
 
     let stall_limited = reading.max_stall().is_some();
-    let facts = Facts { subscribed: tables.subscribed, stall_limited };
+    let facts = Facts { subscribed: tables.subscribed && !checked.moved_alone, stall_limited };
     let guarantee = guarantee(&context.terms, facts, options)?;
     let evidence =
         Evidence { tables: &tables, summaries: &summaries, leadership: &leadership, pass, stopped };

@@ -37,7 +37,9 @@ pub struct Options {
     pub clock_uncertainty: Option<Duration>,
     /// How long a partition may go without an acknowledgement while sends wait, instead of what the run says.
     pub max_stall: Option<Duration>,
-    /// Bytes that the tables may take; beyond them the verdict is unknown.
+    /// Bytes that the tables may take. A file whose tables need more is read again for each group of partitions
+    /// that fits; the verdict is unknown for a partition that fits nowhere, and for a stream. The checks take
+    /// up to half as much beside the tables.
     pub memory: Option<u64>,
     /// Wall time that the analysis may take; beyond it the rest is unknown.
     pub time_limit: Option<Duration>,

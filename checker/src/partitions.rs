@@ -47,6 +47,8 @@ pub(crate) struct Checked {
     pub(crate) reports: Vec<CheckerReport>,
     /// The longest time that a partition went without an acknowledgement, and which.
     pub(crate) longest_stall: Option<(String, Stall)>,
+    /// Whether a consumer went back or jumped that was in no group.
+    pub(crate) moved_alone: bool,
 }
 
 /// One check's answer for one partition.
@@ -215,6 +217,7 @@ fn partition(
         leadership: bounds.leadership,
         keep: bounds.examples,
         max_stall: bounds.max_stall,
+        terms: bounds.terms,
     };
     let one = |check: &Check| {
         let began = Instant::now();
@@ -268,6 +271,7 @@ fn gather(
                 Ok(concluded) => {
                     done[check] += 1;
                     reasons[check].extend(concluded.undecided);
+                    checked.moved_alone |= concluded.moved_alone;
                     if let Some(stall) = concluded.longest_stall
                         && checked
                             .longest_stall

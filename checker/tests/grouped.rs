@@ -6,7 +6,7 @@ use checker::{Analysis, Context, Options, analyze};
 use proptest::prelude::*;
 use store::reader::Source;
 use store::verdict::Verdict;
-use support::history::{Op, Records, What, text};
+use support::history::{Op, What, text};
 use support::simulate::{Rng, Shape, run};
 
 fn analysis(text: &str, memory: Option<u64>) -> Analysis {
@@ -34,13 +34,12 @@ fn essence(mut analysis: Analysis) -> (serde_json::Value, serde_json::Value) {
 fn damage(ops: &mut [Op], rng: &mut Rng) {
     for op in ops.iter_mut() {
         let What::Poll(polled) = &mut op.what else { continue };
-        for i in 0..polled.len() {
-            if polled[i].1.is_empty() || !rng.chance(20) {
+        for (_, records) in polled.iter_mut() {
+            if records.is_empty() || !rng.chance(20) {
                 continue;
             }
-            let place = rng.below(polled[i].1.len() as u64) as usize;
+            let place = rng.below(records.len() as u64) as usize;
             let sent: u64 = rng.below(100);
-            let records: &mut Records = &mut polled[i].1;
             match rng.below(5) {
                 0 => drop(records.remove(place)),
                 1 => records[place].1 = records[0].1,

@@ -224,7 +224,7 @@ fn an_aborted_write_is_hidden_only_from_readers_of_committed_records() {
     let history = |isolation: &str| {
         format!(
             r#"{{"time":1,"process":1,"type":"invoke","f":"send","value":[["send","t-0",1]]}}
-{{"time":2,"process":1,"type":"fail","f":"send","value":[["send","t-0",1]],"error":"its transaction was aborted"}}
+{{"time":2,"process":1,"type":"fail","f":"send","value":[["send","t-0",1]],"txn":{{"id":"1","outcome":"abort"}}}}
 {{"time":3,"process":1,"type":"invoke","f":"txn","value":[["send","t-0",2],["send","t-0",3]]}}
 {{"time":4,"process":1,"type":"fail","f":"txn","value":[["send","t-0",2],["send","t-0",3]]}}
 {{"time":5,"process":1,"type":"invoke","f":"txn","value":[["send","t-0",4],["send","t-0",5]]}}

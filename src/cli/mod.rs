@@ -87,7 +87,8 @@ pub struct AnalyzeArgs {
     /// Give up after this time (the verdict is unknown then), e.g. 60s
     #[arg(long, value_name = "DURATION")]
     pub time_limit: Option<String>,
-    /// Give up beyond this much memory for tables (the verdict is unknown then), in MiB
+    /// Memory for tables, in MiB; a history that needs more is read again for each group of partitions
+    /// [default: half of what is available]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     pub memory: Option<u64>,
     /// How far the clocks of a history with several may be apart, e.g. 5ms [default: nobody knows]

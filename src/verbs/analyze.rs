@@ -16,7 +16,7 @@ use store::verdict::{Validity, Verdict};
 use super::judge;
 use crate::cli::{AnalyzeArgs, JudgingArgs};
 use crate::exit::{FAILED, complain, usage};
-use crate::out;
+use crate::{memory, out};
 
 /// What is judged: a run, or a history alone.
 enum Subject {
@@ -35,7 +35,6 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
     }
     let model = args.model.as_deref().map(str::parse).transpose().map_err(usage)?;
     let mut all = options(&args.judging)?;
-    all.memory = args.memory.map(|mib| mib << 20);
     if let Some(limit) = &args.time_limit {
         let read = parse_duration(limit).map_err(|e| usage(format!("--time-limit {limit}: {e}")))?;
         all.time_limit = Some(read);
@@ -46,7 +45,10 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
     }
     // Each history is parallel in itself: with several of them, each gets its share of the threads.
     let at_once = subjects.len().min(all.threads);
-    let share = Options { threads: all.threads.div_ceil(at_once.max(1)), ..all };
+    // A search has a budget of its own.
+    let left = all.memory.filter(|_| model.is_none()).map(|bytes| bytes / at_once.max(1) as u64);
+    let memory = args.memory.map(|mib| mib << 20).or(left);
+    let share = Options { threads: all.threads.div_ceil(at_once.max(1)), memory, ..all };
     let mut judged: Vec<Option<Result<Verdict>>> = subjects.iter().map(|_| None).collect();
     let (next, results) = (std::sync::Mutex::new(0), std::sync::Mutex::new(&mut judged));
     thread::scope(|scope| {
@@ -138,8 +140,12 @@ fn subject(name: &str, runs: &Runs) -> Result<Subject> {
 /// # Errors
 /// If the guarantee has no such name, or a kind.
 pub fn options(judging: &JudgingArgs) -> Result<Options> {
-    let mut options =
-        Options { examples: judging.examples, guarantee: judging.guarantee.clone(), ..Options::default() };
+    let mut options = Options {
+        examples: judging.examples,
+        guarantee: judging.guarantee.clone(),
+        memory: memory::budget(),
+        ..Options::default()
+    };
     if let Some(limit) = &judging.max_stall {
         options.max_stall =
             Some(parse_duration(limit).map_err(|e| usage(format!("--max-stall {limit}: {e}")))?);

@@ -11,6 +11,8 @@ mod stale;
 pub(crate) mod stall;
 pub(crate) mod values;
 
+use store::run_meta::Terms;
+
 pub(crate) use self::stall::Stall;
 use crate::coverage::Reach;
 use crate::explain::Explain;
@@ -28,6 +30,7 @@ pub(crate) struct Bench<'a, 't> {
     pub(crate) keep: usize,
     /// How long a partition may go without an acknowledgement, ns.
     pub(crate) max_stall: Option<u64>,
+    pub(crate) terms: &'a Terms,
 }
 
 impl<'a, 't> Bench<'a, 't> {
@@ -44,6 +47,8 @@ pub(crate) struct Concluded {
     pub(crate) undecided: Vec<String>,
     /// The longest time without an acknowledgement, by the check of availability.
     pub(crate) longest_stall: Option<Stall>,
+    /// Whether a consumer went back or jumped that was in no group, and that no rebalance can have moved.
+    pub(crate) moved_alone: bool,
 }
 
 impl From<Vec<Option<Found>>> for Concluded {

@@ -2,6 +2,7 @@
 //! not stand first. And what the producer itself saw of it: acknowledged offsets that step back.
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use store::run_meta::Terms;
 use store::verdict::Example;
 
 use super::{Bench, Concluded};
@@ -26,7 +27,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut internal = Collector::new(Kind::IntNonmonotonicSend, bench.keep);
     let mut regressions = Collector::new(Kind::AckRegression, bench.keep);
     let calls = calls(view);
-    for pair in reordered(view, &calls) {
+    for pair in reordered(view, &calls, bench.terms) {
         let collector = if together(view, pair) { &mut internal } else { &mut external };
         collector.push(view.send(pair.later).main_line(), None, pair);
     }
@@ -66,8 +67,8 @@ fn together(view: &View<'_>, pair: Pair) -> bool {
 }
 
 /// The rows of later sends that stand before an earlier one of their producer.
-pub(super) fn reordered_rows(view: &View<'_>) -> FxHashSet<u32> {
-    reordered(view, &calls(view)).map(|pair| pair.later).collect()
+pub(super) fn reordered_rows(view: &View<'_>, terms: &Terms) -> FxHashSet<u32> {
+    reordered(view, &calls(view), terms).map(|pair| pair.later).collect()
 }
 
 /// The order of each producer's calls: `None` where the rows have it already.
@@ -90,7 +91,12 @@ fn rows<'v>(view: &'v View<'_>, calls: &'v Option<Vec<u32>>) -> impl Iterator<It
     (0..view.partition.sends.len()).map(move |i| calls.as_ref().map_or(i as u32, |calls| calls[i]))
 }
 
-fn reordered<'v>(view: &'v View<'_>, calls: &'v Option<Vec<u32>>) -> impl Iterator<Item = Pair> + 'v {
+fn reordered<'v>(
+    view: &'v View<'_>,
+    calls: &'v Option<Vec<u32>>,
+    terms: &Terms,
+) -> impl Iterator<Item = Pair> + 'v {
+    let unordered = terms.idempotent == Some(false);
     let mut highest: FxHashMap<u32, (i64, u32)> = FxHashMap::default();
     rows(view, calls).filter_map(move |row| {
         let send = view.send(row);
@@ -99,11 +105,16 @@ fn reordered<'v>(view: &'v View<'_>, calls: &'v Option<Vec<u32>>) -> impl Iterat
         if at == NO_OFFSET || !judged || view.index.ambiguous(row) {
             return None;
         }
-        let (high, earlier) = highest.entry(send.producer).or_insert((at, row));
-        if at < *high {
+        if let Some((high, earlier)) = highest.get(&send.producer)
+            && at < *high
+        {
             return Some(Pair { earlier: *earlier, later: row });
         }
-        (*high, *earlier) = (at, row);
+        // A request that timed out may still be carried out after the next one, unless brokers put a producer's
+        // requests in order.
+        if !(unordered && send.outcome == Outcome::Info) {
+            highest.insert(send.producer, (at, row));
+        }
         None
     })
 }

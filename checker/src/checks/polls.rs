@@ -16,6 +16,7 @@ use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
 use crate::groups::Breaks;
+use crate::groups::redelivery::group;
 use crate::kind::Kind;
 use crate::tables::{Outcome, Read};
 use crate::view::View;
@@ -42,6 +43,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let values = ReadValues { view, exceptions: OnceCell::new() };
     let mut last: FxHashMap<u32, Read> = FxHashMap::default();
     let breaks = Breaks::new(view.tables, view.partition);
+    let mut moved_alone = false;
     for read in &view.partition.reads {
         let Some(before) = last.insert(view.poll(read.poll).session, *read) else { continue };
         let step = Step { before, after: *read };
@@ -53,18 +55,22 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
             continue;
         }
         let line = view.poll(read.poll).line;
+        let alone = internal == 0 && group(view.tables.session_of(read.poll)).is_none();
         if read.first <= before.last {
+            moved_alone |= alone;
             back[internal].push(line, truncated(bench, &values, &before), step);
         } else if read.first - 1 > before.last
             && let Some(first) = jumped_over(view, &values, &step)
         {
+            moved_alone |= alone;
             skip[internal].push(line, None, Jump { step, first });
         }
     }
     let explain = bench.explain();
     let back = back.map(|found| found.explain(|step| went_back(&explain, *step)));
     let skip = skip.map(|found| found.explain(|jump| jumped(&explain, *jump)));
-    Concluded::from(back.into_iter().chain(skip).collect::<Vec<_>>())
+    let concluded = Concluded::from(back.into_iter().chain(skip).collect::<Vec<_>>());
+    Concluded { moved_alone, ..concluded }
 }
 
 /// What a poll read at a contested offset.

@@ -10,11 +10,12 @@ use store::verdict::Example;
 
 use super::order::reordered_rows;
 use super::{Bench, Concluded};
+use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, send_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
 use crate::tables::{NEVER, NO_OFFSET, Outcome};
-use crate::words::{duration, grouped_i64, value};
+use crate::words::{count, duration, grouped_i64, value};
 
 /// Why real time cannot be judged.
 const CLOCKS: &str = "its operations carry different clocks, and nobody said how far these may be apart; \
@@ -28,6 +29,9 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut later: Option<(u64, u32)> = None;
     let mut here = None;
     let mut offset = NO_OFFSET;
+    // The same among sends of which an earlier copy may have stood where nobody could read it.
+    let known = known_from_the_start(bench);
+    let (mut later_unsure, mut here_unsure, mut unsure): (Option<u64>, Option<u64>, u64) = (None, None, 0);
     for row in view.order.iter().rev().copied() {
         let send = view.send(row);
         if send.outcome == Outcome::Fail || view.index.ambiguous(row) {
@@ -35,20 +39,27 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         }
         if view.at[row as usize] != offset {
             offset = view.at[row as usize];
-            later = here;
+            (later, later_unsure) = (here, here_unsure);
         }
         if let Some((completed, after)) = later
             && view.tables.precedes(completed, send.invoked)
         {
             stale.push((row, after));
+        } else if later_unsure.is_some_and(|completed| view.tables.precedes(completed, send.invoked)) {
+            unsure += 1;
         }
-        if send.acknowledged() && here.is_none_or(|(completed, _)| send.completed < completed) {
+        if !send.acknowledged() {
+            continue;
+        }
+        if offset > known {
+            here_unsure = Some(here_unsure.map_or(send.completed, |before| before.min(send.completed)));
+        } else if here.is_none_or(|(completed, _)| send.completed < completed) {
             here = Some((send.completed, row));
         }
     }
     let mut found = Collector::new(Kind::StaleAppend, bench.keep);
     if !stale.is_empty() {
-        let reordered = reordered_rows(view);
+        let reordered = reordered_rows(view, bench.terms);
         for (row, after) in stale {
             let consequence = reordered.contains(&row).then_some(Kind::NonmonotonicSend);
             found.push(view.send(row).main_line(), consequence, (row, after));
@@ -57,10 +68,39 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let explain = bench.explain();
     let mut concluded =
         Concluded::from(vec![found.explain(|(row, after)| stale_append(&explain, *row, *after))]);
+    if unsure > 0 {
+        concluded.undecided.push(format!(
+            "{}: {} stand before ones that were acknowledged before they began, unless those had stood earlier too, \
+             below what could be read (a producer that is not idempotent may append a record twice)",
+            view.partition.key,
+            count(unsure, "send")
+        ));
+    }
     if view.tables.skew == NEVER && !view.order.is_empty() {
         concluded.undecided.push(format!("{}: {CLOCKS}", view.partition.key));
     }
     concluded
+}
+
+/// The offset up to which it is known where each send stands first: retention may have taken an earlier copy, and
+/// without a consume-all pass nobody may have read it. Idempotent producers make no copies.
+fn known_from_the_start(bench: &Bench<'_, '_>) -> i64 {
+    if bench.terms.idempotent == Some(true) {
+        return i64::MAX;
+    }
+    match bench.reach {
+        Reach::There(bounds) if bounds.start <= 0 => i64::MAX,
+        _ => {
+            let mut next = 0;
+            for run in bench.view.partition.reference.runs() {
+                if run.first > next {
+                    break;
+                }
+                next = run.last().saturating_add(1).max(next);
+            }
+            next - 1
+        }
+    }
 }
 
 fn stale_append(explain: &Explain<'_, '_>, row: u32, after: u32) -> Example {

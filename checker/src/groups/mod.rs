@@ -22,7 +22,7 @@ mod explain;
 mod gather;
 mod ownership;
 mod parse;
-mod redelivery;
+pub(crate) mod redelivery;
 mod regression;
 mod runs;
 mod skip;

@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::tables::{Outcome, Session};
 
 /// The group of a session, where it certainly has one.
-pub(super) fn group(session: &Session) -> Option<u32> {
+pub(crate) fn group(session: &Session) -> Option<u32> {
     (session.group < UNSURE).then_some(session.group)
 }
 

@@ -14,7 +14,12 @@ use crate::tables::{Bounds, NO_OFFSET, NONE, Other, Outcome, Poll, Reached};
 impl Loader {
     pub(super) fn complete(&mut self, batch: &Batch, line: &Line) -> Result<(), TooLarge> {
         let number = batch.line_number(line) as u32;
-        let open = self.open.remove(&line.process.0).unwrap_or_else(|| {
+        let known = self.open.remove(&line.process.0);
+        if known.is_none() {
+            // Perhaps a line that is there twice: it goes on from nothing.
+            self.sessions.forget(line.process);
+        }
+        let open = known.unwrap_or_else(|| {
             // It began at a time that nobody knows: before everything, as far as order goes.
             self.oddities.orphan(line.process, number);
             Open { invoked: 0, line: 0, sends: Sends::None }
@@ -72,10 +77,7 @@ impl Loader {
 
     fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open, txn: Option<u32>) {
         let outcome = outcome(line.op_type);
-        let aborted = outcome == Outcome::Fail
-            && (line.f == F::Txn
-                || line.error().is_some_and(|error| batch.name(error).contains("abort"))
-                || is_aborted(batch, line));
+        let aborted = outcome == Outcome::Fail && (line.f == F::Txn || is_aborted(batch, line));
         let mut mops = batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Send);
         let many;
         let places: &[Place] = match &open.sends {
@@ -93,10 +95,16 @@ impl Loader {
             if let Some(mop) = mop {
                 let partition = self.keys[mop.key.0 as usize];
                 let row = self.row(place);
-                if partition != place.partition || mop.value != row.value {
+                let other = partition != place.partition || mop.value != row.value;
+                // What did not certainly happen is told by its invocation.
+                if other && outcome == Outcome::Ok {
                     place = self.supersede(place, partition, mop.value, number);
                 }
             }
+            let told = mop.filter(|mop| {
+                let row = self.row(place);
+                row.value == mop.value
+            });
             let row = self.row(place);
             row.outcome = outcome;
             row.completed = line.time.0;
@@ -106,7 +114,7 @@ impl Loader {
                 row.set_aborted();
             }
             row.node = line.node().and_then(|node| i16::try_from(node).ok()).unwrap_or(-1);
-            if let Some(offset) = mop.and_then(|mop| mop.offset) {
+            if let Some(offset) = told.and_then(|mop| mop.offset) {
                 // Client libraries invent negative offsets where they know none.
                 row.offset = if offset < 0 { NO_OFFSET } else { offset };
             }

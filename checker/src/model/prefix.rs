@@ -28,9 +28,11 @@ pub(super) struct Break<W> {
 
 /// The completions of calls, in time; ties by invocation.
 pub(super) fn completions<A>(calls: &[Call<A>]) -> Vec<u32> {
-    let mut known: Vec<u32> = (0..calls.len() as u32).filter(|&i| !calls[i as usize].unknown()).collect();
-    known.sort_by_key(|&i| calls[i as usize].returned);
-    known
+    let known = (0..).zip(calls).filter(|(_, call)| !call.unknown());
+    // Beside its key, a call need not be looked up at every comparison.
+    let mut known: Vec<(u64, u32)> = known.map(|(i, call)| (call.returned, i)).collect();
+    known.sort_unstable();
+    known.into_iter().map(|(_, i)| i).collect()
 }
 
 /// The calls as they were known when the first `count` of `order` had completed.
