@@ -4,9 +4,9 @@
 //!
 //! - [`context`]: what is known besides the history, the options, the errors; [`which()`]: who judges it
 //! - `load`: lines to `tables` (rows of sends, polls and reads; each partition's `reference` log), fault windows
-//! - `coverage`: how far the consume-all pass came
+//! - `coverage`: which offsets the consume-all pass went over, `latest`: which poll was the last to do so
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
-//!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
+//!   its `losses`, and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
 //!   `strangers` finds where misrouted values came from
 //! - `transactions`: what crosses partitions: torn, hanging and precommitted ones, and their cycles
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
@@ -35,8 +35,10 @@ mod guarantee;
 mod index;
 mod judge;
 pub mod kind;
+mod latest;
 mod leadership;
 mod load;
+mod losses;
 pub mod model;
 mod partitions;
 pub mod queue;

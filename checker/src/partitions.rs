@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -151,13 +152,14 @@ fn partition(
         Ok(view) => view,
         Err(panic) => return failed(&panicked(&*panic)),
     };
-    let reach = reach(tables, view.partition, bounds.pass);
+    let reach = reach(tables, view.partition, view.pass.as_ref());
     let bench = Bench {
         view: &view,
         reach: &reach,
         leadership: bounds.leadership,
         keep: bounds.examples,
         max_stall: bounds.max_stall,
+        losses: OnceLock::new(),
     };
     let one = |check: &Check| {
         let began = Instant::now();

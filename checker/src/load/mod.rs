@@ -6,6 +6,7 @@
 mod complete;
 mod faults;
 mod oddities;
+mod places;
 mod sessions;
 mod transactions;
 
@@ -17,6 +18,7 @@ pub(crate) use self::faults::{Faults, function, in_force};
 pub(crate) use self::oddities::Odd;
 
 use self::oddities::Oddities;
+use self::places::Places;
 use self::sessions::Sessions;
 use self::transactions::Transactions;
 use crate::tables::{NONE, Producer, Send, Tables};
@@ -32,6 +34,7 @@ pub(crate) struct Loader {
     free_groups: Vec<u32>,
     producers: FxHashMap<Producer, u32>,
     sessions: Sessions,
+    places: Places,
     transactions: Transactions,
     functions: FxHashMap<String, u32>,
     faults: Faults,
@@ -132,6 +135,9 @@ impl Loader {
         self.tables.counts.operations += 1;
         let number = batch.line_number(line) as u32;
         let mut sends = Sends::None;
+        if matches!(line.f, F::Poll | F::Txn) {
+            self.places.polls(line);
+        }
         match line.f {
             F::Send | F::Txn => {
                 let txn = (line.f == F::Txn).then(|| self.begin_transaction(line, number));
@@ -157,7 +163,7 @@ impl Loader {
             }
             F::Assign | F::Subscribe | F::Seek | F::Crash | F::Rebalance => {
                 self.tables.subscribed |= line.f == F::Subscribe;
-                self.sessions.reader_moves(line);
+                self.reader_moves(batch, line);
             }
             _ => {}
         }
@@ -169,6 +175,15 @@ impl Loader {
         if let Some(before) = self.open.insert(line.process.0, open) {
             self.oddities.two_at_once(line.process, before.line, number);
         }
+    }
+
+    /// A reader may go on anywhere, but for what the line says.
+    fn reader_moves(&mut self, batch: &Batch, line: &Line) {
+        self.sessions.reader_moves(line);
+        let positions = batch.positions[line.positions.range()].iter();
+        let positions = positions.map(|(key, at)| (self.keys[key.0 as usize], *at));
+        let ids = &self.tables.partition_ids;
+        self.places.moves(batch, line, positions, |key| ids.get(key).copied());
     }
 
     /// A new row for one record sent.
