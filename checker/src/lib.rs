@@ -7,7 +7,7 @@
 //! - `coverage`: which offsets the consume-all pass went over, `latest`: which poll was the last to do so
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
 //!   its `losses`, and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
-//!   `strangers` finds where misrouted values came from
+//!   `misrouted` and `strangers` find where values came from that were sent to another partition
 //! - `transactions`: what crosses partitions: torn, hanging and precommitted ones, and their cycles
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
 //! - `series`: rates, latencies, unseen and lag curves
@@ -39,6 +39,7 @@ mod latest;
 mod leadership;
 mod load;
 mod losses;
+mod misrouted;
 pub mod model;
 mod partitions;
 pub mod queue;

@@ -4,7 +4,7 @@
 //! makes the check unknown, with the reason, and never silent.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use crate::coverage::{Reach, reach, takes_part};
 use crate::found::Found;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
+use crate::misrouted::{Misrouted, Strays};
 use crate::series::PerPartition;
 use crate::tables::{Partition, Tables};
 use crate::transactions::{self, Standing};
@@ -56,6 +57,13 @@ struct Answer {
     took: Duration,
 }
 
+/// What became of one partition.
+struct Partitioned {
+    answers: Vec<Answer>,
+    standing: Option<Standing>,
+    strays: Strays,
+}
+
 /// A check that crosses partitions, as its report names it.
 pub(crate) struct Crossing {
     pub(crate) name: &'static str,
@@ -75,14 +83,20 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
     // The largest first, so that no thread begins it last.
     ids.sort_by_key(|id| (std::cmp::Reverse(tables.partitions[*id as usize].sends.len()), *id));
     let one = |id| (id, partition(checks, tables, id, bounds, series));
-    let mut all: Vec<(u32, (Vec<Answer>, Option<Standing>))> =
-        ids.into_par_iter().with_max_len(1).map(one).collect();
+    let mut all: Vec<(u32, Partitioned)> = ids.into_par_iter().with_max_len(1).map(one).collect();
     all.sort_unstable_by_key(|(id, _)| *id);
     let mut answers = Vec::with_capacity(all.len());
     let mut standings = Vec::new();
-    for (id, (answer, standing)) in all {
-        answers.push((id, answer));
-        standings.extend(standing.map(|standing| (id, standing)));
+    let mut strays = Vec::new();
+    for (id, partitioned) in all {
+        answers.push((id, partitioned.answers));
+        standings.extend(partitioned.standing.map(|standing| (id, standing)));
+        strays.push(partitioned.strays);
+    }
+    let lost_elsewhere = Misrouted::new(&strays);
+    for ((_, answers), strays) in answers.iter_mut().zip(&strays) {
+        let found = answers.iter_mut().filter_map(|answer| answer.concluded.as_mut().ok());
+        lost_elsewhere.follow(strays, found.flat_map(|concluded| &mut concluded.found));
     }
     let crossing = crossing(tables, standings, bounds);
     gather(checks, tables, answers, crossing, bounds.examples)
@@ -139,10 +153,11 @@ fn partition(
     id: u32,
     bounds: &Bounds<'_>,
     series: &PerPartition,
-) -> (Vec<Answer>, Option<Standing>) {
+) -> Partitioned {
     let failed = |reason: &str| {
         let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
-        (checks.iter().map(|_| answer()).collect(), None)
+        let answers = checks.iter().map(|_| answer()).collect();
+        Partitioned { answers, standing: None, strays: Strays::default() }
     };
     if bounds.deadline.is_some_and(|deadline| Instant::now() > deadline) {
         return failed("the time limit was reached before it was checked");
@@ -166,14 +181,31 @@ fn partition(
         let concluded = catch_unwind(AssertUnwindSafe(|| (check.run)(&bench)));
         Answer { concluded: concluded.map_err(|panic| panicked(&*panic)), took: began.elapsed() }
     };
-    if view.partition.sends.len() < LARGE {
+    let mut answers: Vec<Answer> = if view.partition.sends.len() < LARGE {
         series.add(&view);
-        let answers = checks.iter().map(one).collect();
-        return (answers, standing(&view, &reach, bounds));
+        checks.iter().map(one).collect()
+    } else {
+        rayon::join(|| series.add(&view), || checks.par_iter().with_max_len(1).map(one).collect()).1
+    };
+    stand_alone(&mut answers);
+    let strays = catch_unwind(AssertUnwindSafe(|| Strays::new(&bench))).unwrap_or_default();
+    Partitioned { answers, standing: standing(&view, &reach, bounds), strays }
+}
+
+/// What follows from a kind that was not found here stands by itself.
+fn stand_alone(answers: &mut [Answer]) {
+    let all = || answers.iter().filter_map(|answer| answer.concluded.as_ref().ok()).flat_map(|c| &c.found);
+    let kinds: BTreeSet<Kind> = all().map(|found| found.kind).collect();
+    if all().all(|found| found.consequences.keys().all(|kind| kinds.contains(kind))) {
+        return;
     }
-    let answers =
-        rayon::join(|| series.add(&view), || checks.par_iter().with_max_len(1).map(one).collect()).1;
-    (answers, standing(&view, &reach, bounds))
+    let concluded = answers.iter_mut().filter_map(|answer| answer.concluded.as_mut().ok());
+    for found in concluded.flat_map(|concluded| &mut concluded.found) {
+        found.consequences.retain(|kind, _| kinds.contains(kind));
+        for (_, example) in &mut found.examples {
+            example.consequence_of.take_if(|name| !kinds.iter().any(|kind| kind.name() == name));
+        }
+    }
 }
 
 /// What the checks of transactions want of a partition: nothing where there is none.

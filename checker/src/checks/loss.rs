@@ -60,7 +60,10 @@ fn undecided(bench: &Bench<'_, '_>, losses: &Losses) -> Vec<String> {
             losses.unplaced,
             "may be lost: no reader found the value, and nothing certain tells where in the log it should stand",
         ),
-        (losses.unordered, "may have come too late for the consume-all pass, or not: the clocks do not tell"),
+        (
+            losses.unordered,
+            "may be lost, or came too late for those who read past: the clocks do not tell which was first",
+        ),
         (
             losses.vanished,
             "may be lost: one poll read the value and another did not, and nothing tells which of them read last",
@@ -320,7 +323,7 @@ fn not_seen(explain: &Explain<'_, '_>, row: u32, reach: &Reach, why: Unseen) -> 
                 ("it was acknowledged after the consume-all pass had begun to read the log", no_loss)
             }
             (Unseen::Unordered, _) => (
-                "the clocks do not tell whether it was acknowledged before the consume-all pass began to read the log",
+                "the clocks do not tell whether it was acknowledged before those began to read who read past it",
                 "whether it is lost is not known",
             ),
             (Unseen::Unplaced, _) => (
@@ -332,10 +335,11 @@ fn not_seen(explain: &Explain<'_, '_>, row: u32, reach: &Reach, why: Unseen) -> 
                 "it may have stood below the log's start, where retention removes records",
                 "whether it is lost is not known",
             ),
-            (Unseen::NotReached, Reach::NotThere(why)) => (why.as_str(), no_loss),
-            (Unseen::NotReached, _) => {
-                ("the history has no consume-all pass and no reader went past it", no_loss)
-            }
+            (Unseen::NotReached, Reach::NotThere(why)) => (why.as_str(), "whether it is lost is not known"),
+            (Unseen::NotReached, _) => (
+                "the history has no consume-all pass and no reader is known to have gone past it afterwards",
+                no_loss,
+            ),
         };
         format!("{}, and nobody read it, because {why}; {so}", explain.told(send))
     })

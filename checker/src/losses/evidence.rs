@@ -36,6 +36,8 @@ pub(crate) enum Decided {
     Below,
     /// It should perhaps have been read.
     Unclear,
+    /// A poll went past it, and the clocks do not tell whether it began after the acknowledgement.
+    Unordered,
     Nothing,
 }
 
@@ -126,9 +128,14 @@ impl<'v, 't> Evidence<'v, 't> {
         let passed = |offset: i64| {
             self.over.at(offset).is_some_and(|over| tables.precedes(send.completed, over.time))
         };
+        let perhaps = |offset: i64| {
+            self.over.at(offset).is_some_and(|over| !tables.precedes(over.time, send.completed))
+        };
         let ended = self.end.filter(|(_, asked)| tables.precedes(send.completed, *asked));
         let unclear = if ended.is_some() || acknowledged.is_some_and(passed) {
             if acknowledged.is_some_and(|offset| offset < start) { Decided::Below } else { Decided::Unclear }
+        } else if tables.skew > 0 && acknowledged.is_some_and(perhaps) {
+            Decided::Unordered
         } else {
             Decided::Nothing
         };

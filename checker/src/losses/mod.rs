@@ -44,7 +44,7 @@ pub(crate) struct Losses {
     pub(crate) below: u64,
     /// Acknowledged writes that a reader should have read, were their places certain.
     pub(crate) unplaced: u64,
-    /// Acknowledged writes of which clocks do not tell whether the pass should have read them.
+    /// Acknowledged writes of which clocks do not tell whether a reader should have read them.
     pub(crate) unordered: u64,
     /// Acknowledged writes that were read and perhaps were gone afterwards.
     pub(crate) vanished: u64,
@@ -127,6 +127,10 @@ impl Losses {
                 Decided::Unclear => {
                     self.unplaced += 1;
                     Unseen::Unplaced
+                }
+                Decided::Unordered => {
+                    self.unordered += 1;
+                    Unseen::Unordered
                 }
                 Decided::Nothing => self.untouched(view, reach, view.send(*row), seen),
             };
