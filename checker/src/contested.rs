@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 use store::batch::ValueId;
 
-use crate::tables::{Exception, Partition, Poll};
+use crate::tables::{Exception, Partition};
 
 /// One offset with several values.
 #[derive(Debug)]
@@ -20,13 +20,12 @@ pub(crate) struct Seen {
     /// The first and the last poll that read it.
     pub(crate) first: u32,
     pub(crate) last: u32,
-    /// Whether the consume-all pass read it.
+    /// Whether the consume-all pass read it, and did not find it gone afterwards.
     pub(crate) by_final: bool,
 }
 
 impl Contested {
-    fn see(&mut self, value: ValueId, poll: u32, polls: &[Poll]) {
-        let by_final = polls[poll as usize].final_pass;
+    fn see(&mut self, value: ValueId, poll: u32, by_final: bool) {
         match self.values.iter_mut().find(|seen| seen.value == value) {
             Some(seen) => {
                 seen.first = seen.first.min(poll);
@@ -44,8 +43,9 @@ impl Contested {
     }
 }
 
-/// All contested offsets of a partition, in order. Costs nothing where no read ever disagreed.
-pub(crate) fn contested(partition: &Partition, polls: &[Poll]) -> Vec<Contested> {
+/// All contested offsets of a partition, in order; `stands` tells whether what a poll read at an offset is the
+/// word of the consume-all pass. Costs nothing where no read ever disagreed.
+pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool) -> Vec<Contested> {
     if partition.exceptions.is_empty() {
         return Vec::new();
     }
@@ -61,12 +61,12 @@ pub(crate) fn contested(partition: &Partition, polls: &[Poll]) -> Vec<Contested>
             if let Some(place) = reference.place(*offset)
                 && let Some(birth) = reference.birth(place)
             {
-                new.see(reference.values()[place as usize], birth, polls);
+                new.see(reference.values()[place as usize], birth, stands(*offset, birth));
             }
             contested.push(new);
         }
         if let Some(last) = contested.last_mut() {
-            last.see(*value, *poll, polls);
+            last.see(*value, *poll, stands(*offset, *poll));
         }
     }
     // Every read that went over such an offset without an exception saw the reference's value.
@@ -76,7 +76,7 @@ pub(crate) fn contested(partition: &Partition, polls: &[Poll]) -> Vec<Contested>
         for c in contested[from..].iter_mut().take_while(|c| c.offset <= read.last) {
             if !excepted.contains(&(c.offset, read.poll)) {
                 let reference = c.values[0].value;
-                c.see(reference, read.poll, polls);
+                c.see(reference, read.poll, stands(c.offset, read.poll));
             }
         }
     }

@@ -1,9 +1,14 @@
 //! How far the consume-all pass came in each partition. Only what it covered can be called lost.
+//!
+//! It covered a partition if it went over every offset between the log's bounds. The highest position alone proves
+//! nothing: a reader that began in the middle, was moved, or whose poll had an unknown outcome left a part out.
 
 use store::verdict::ConsumeAll;
 
+use crate::explain::at_line;
+use crate::latest::{Latest, Stretch};
 use crate::summary::Summary;
-use crate::tables::{Bounds, Partition, Tables};
+use crate::tables::{Bounds, Partition, Read, Tables};
 use crate::words::grouped_i64;
 
 /// What the consume-all pass knows of one partition.
@@ -13,7 +18,7 @@ pub(crate) enum Reach {
     NoPass,
     /// It did not get to the end, for this reason.
     NotThere(String),
-    /// It read everything within these bounds.
+    /// It went over everything within these bounds, and all of it after `asked`.
     There(Bounds),
 }
 
@@ -27,23 +32,55 @@ pub(crate) fn takes_part(partition: &Partition) -> bool {
     !partition.sends.is_empty() || partition.final_pass
 }
 
-/// How far the pass came in one partition.
-pub(crate) fn reach(tables: &Tables, partition: &Partition, pass: bool) -> Reach {
-    if !pass {
-        return Reach::NoPass;
-    }
-    let Some(bounds) = partition.bounds else {
+/// All offsets that the polls of the pass went over: with a record, or without one from where a reader stood.
+pub(crate) fn gone_over(tables: &Tables, partition: &Partition) -> Latest {
+    let reads = partition.reads.iter().filter(|read| tables.polls[read.poll as usize].final_pass);
+    let stretches = reads.chain(&partition.gaps).map(|read| stretch(tables, read));
+    Latest::new(stretches.collect())
+}
+
+/// What a poll read, as offsets that it went over.
+pub(crate) fn stretch(tables: &Tables, read: &Read) -> Stretch {
+    let Read { first, last, poll } = *read;
+    Stretch { first, last, time: tables.polls[poll as usize].invoked, poll }
+}
+
+/// How far the pass came in one partition; `latest` is what it went over there.
+pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Latest>) -> Reach {
+    let Some(latest) = latest else { return Reach::NoPass };
+    let Some(mut bounds) = partition.bounds else {
         return Reach::NotThere("the consume-all pass never learned where its log ends".into());
     };
+    bounds.start = partition.start;
+    if let Some(furthest) = partition.furthest.filter(|furthest| furthest.end > bounds.end) {
+        if tables.precedes(furthest.answered, bounds.asked) {
+            return Reach::NotThere(format!(
+                "the log's end stepped back from offset {} {} to {} {} while the consume-all pass went on, so that                  nobody can tell which of them is its end",
+                grouped_i64(furthest.end),
+                at_line(furthest.line),
+                grouped_i64(bounds.end),
+                at_line(bounds.line)
+            ));
+        }
+        // Asked for at once: both ends were true.
+        bounds.end = furthest.end;
+    }
     if bounds.end <= bounds.start {
         return Reach::There(bounds);
     }
-    let reads = partition.reads.iter().filter(|read| tables.polls[read.poll as usize].final_pass);
-    let read = reads.map(|read| read.last.saturating_add(1)).max();
-    let position = partition.reached.map(|reached| reached.position).max(read);
-    match position {
-        Some(position) if position >= bounds.end => Reach::There(bounds),
-        Some(position) => {
+    let (start, last) = (bounds.start, bounds.end - 1);
+    let Some((from, to)) = latest.hole(start, last) else {
+        // What was acknowledged after it went over an offset may be there all the same.
+        bounds.asked = bounds.asked.min(latest.least(start, last).unwrap_or(0));
+        return Reach::There(bounds);
+    };
+    let end = grouped_i64(bounds.end);
+    let claims = partition.reached.filter(|reached| reached.position > from);
+    Reach::NotThere(match (from == start, to == last, claims) {
+        (true, true, None) => {
+            format!("the consume-all pass read nothing of its log, which ends at offset {end}")
+        }
+        (false, true, None) => {
             let open = match bounds.stable {
                 Some(stable) if stable < bounds.end => format!(
                     "; its last stable offset is {}: a transaction was still open",
@@ -51,17 +88,22 @@ pub(crate) fn reach(tables: &Tables, partition: &Partition, pass: bool) -> Reach
                 ),
                 _ => String::new(),
             };
-            let line = partition.reached.map(|r| format!(" (line {})", r.line)).unwrap_or_default();
-            Reach::NotThere(format!(
-                "the consume-all pass came to offset {}{line} of {}{open}",
-                grouped_i64(position),
-                grouped_i64(bounds.end)
-            ))
+            let line = partition.reached.map(|r| format!(" {}", at_line(r.line))).unwrap_or_default();
+            format!("the consume-all pass came to offset {}{line} of {end}{open}", grouped_i64(from))
         }
-        None => Reach::NotThere(format!(
-            "the consume-all pass read nothing of its log, which ends at offset {}",
-            grouped_i64(bounds.end)
-        )),
+        (..) => format!(
+            "nothing proves that the consume-all pass went over {} of a log from offset {} to {end}: its readers say              neither where they began nor that they stood there before they read on",
+            offsets(from, to),
+            grouped_i64(start)
+        ),
+    })
+}
+
+/// `offset 7` or `offsets 7 to 9`.
+fn offsets(first: i64, last: i64) -> String {
+    match first == last {
+        true => format!("offset {}", grouped_i64(first)),
+        false => format!("offsets {} to {}", grouped_i64(first), grouped_i64(last)),
     }
 }
 

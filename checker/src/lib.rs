@@ -5,10 +5,12 @@
 //! - [`context`]: what is known besides the history, the options, the errors; [`which()`]: who judges it
 //! - `load`: lines to `tables` (rows of sends, polls and reads; each partition's `reference` log), fault windows
 //! - `passes`: the whole history at once, or, where memory would not hold it, again for each group of partitions
-//! - `coverage`: how far the consume-all pass came; `summary`: what the verdict counts of a partition
+//! - `coverage`: which offsets the consume-all pass went over, `latest`: which poll was the last to do so; `summary`:
+//!   what the verdict counts of a partition
 //! - `partitions`: one `view` a partition (`index` from values to sends, `contested` offsets, the surviving log),
-//!   and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
-//!   `strangers` finds where misrouted values came from; `groups` is all about consumer groups
+//!   its `losses`, and the `checks` on it; `found` counts, `explain`, `leadership` and `words` make the sentences,
+//!   `misrouted` and `strangers` find where values came from that were sent to another partition; `groups` is all about
+//!   consumer groups
 //! - `transactions`: what crosses partitions: torn, hanging and precommitted ones, and their cycles
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
 //! - `series`: rates, latencies, unseen and lag curves
@@ -37,8 +39,11 @@ mod guarantee;
 mod index;
 mod judge;
 pub mod kind;
+mod latest;
 mod leadership;
 mod load;
+mod losses;
+mod misrouted;
 pub mod model;
 mod partitions;
 mod passes;

@@ -4,8 +4,9 @@
 //! makes the check unknown, with the reason, and never silent.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -17,6 +18,7 @@ use crate::coverage::{Reach, reach, takes_part};
 use crate::found::Found;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
+use crate::misrouted::{Misrouted, Strays};
 use crate::series::PerPartition;
 use crate::tables::{Partition, Tables};
 use crate::transactions::{self, Standing};
@@ -57,17 +59,21 @@ pub(crate) struct Answer {
     took: Duration,
 }
 
+/// What became of one partition.
+pub(crate) struct Partitioned {
+    answers: Vec<Answer>,
+    standing: Option<Standing>,
+    strays: Strays,
+}
+
 /// A check that crosses partitions, as its report names it.
 pub(crate) struct Crossing {
     pub(crate) name: &'static str,
     pub(crate) covered: String,
 }
 
-/// All answers of one partition, and what the checks of transactions want of it.
-pub(crate) type Looked = (Vec<Answer>, Option<Standing>);
-
 /// All checks' answers, by partition.
-pub(crate) type Answers = Vec<(u32, Looked)>;
+pub(crate) type Answers = Vec<(u32, Partitioned)>;
 
 /// Runs all checks on all partitions.
 pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
@@ -86,13 +92,13 @@ fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerParti
 pub(crate) fn answers(tables: &Tables, ids: Vec<u32>, bounds: &Bounds<'_>, series: &PerPartition) -> Answers {
     let mut answers = ask(&ALL, tables, ids, bounds, series);
     // Nobody asks for what crosses partitions where not all of them are there.
-    answers.iter_mut().for_each(|(_, (_, standing))| *standing = None);
+    answers.iter_mut().for_each(|(_, partitioned)| partitioned.standing = None);
     answers
 }
 
 /// Partitions that cannot be checked, for this reason.
 pub(crate) fn unanswered(ids: impl IntoIterator<Item = u32>, reason: &str) -> Answers {
-    ids.into_iter().map(|id| (id, (failed(&ALL, reason), None))).collect()
+    ids.into_iter().map(|id| (id, Partitioned::failed(&ALL, reason))).collect()
 }
 
 /// What the answers of partitions that were never all there together come to. What crosses partitions could not be
@@ -108,9 +114,16 @@ fn apart(mut all: Answers) -> (Vec<(u32, Vec<Answer>)>, Vec<(u32, Standing)>) {
     all.sort_unstable_by_key(|(id, _)| *id);
     let mut answers = Vec::with_capacity(all.len());
     let mut standings = Vec::new();
-    for (id, (answer, standing)) in all {
-        answers.push((id, answer));
-        standings.extend(standing.map(|standing| (id, standing)));
+    let mut strays = Vec::new();
+    for (id, partitioned) in all {
+        answers.push((id, partitioned.answers));
+        standings.extend(partitioned.standing.map(|standing| (id, standing)));
+        strays.push(partitioned.strays);
+    }
+    let lost_elsewhere = Misrouted::new(&strays);
+    for ((_, answers), strays) in answers.iter_mut().zip(&strays) {
+        let found = answers.iter_mut().filter_map(|answer| answer.concluded.as_mut().ok());
+        lost_elsewhere.follow(strays, found.flat_map(|concluded| &mut concluded.found));
     }
     (answers, standings)
 }
@@ -188,9 +201,13 @@ fn is_empty(partition: &Partition) -> bool {
     partition.sends.is_empty() && partition.reads.is_empty() && partition.groups.is_none()
 }
 
-fn failed(checks: &[Check], reason: &str) -> Vec<Answer> {
-    let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
-    checks.iter().map(|_| answer()).collect()
+impl Partitioned {
+    /// Of a partition that could not be looked at.
+    fn failed(checks: &[Check], reason: &str) -> Partitioned {
+        let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
+        let answers = checks.iter().map(|_| answer()).collect();
+        Partitioned { answers, standing: None, strays: Strays::default() }
+    }
 }
 
 /// All checks of one partition.
@@ -200,8 +217,8 @@ fn partition(
     id: u32,
     bounds: &Bounds<'_>,
     series: &PerPartition,
-) -> Looked {
-    let failed = |reason: &str| (failed(checks, reason), None);
+) -> Partitioned {
+    let failed = |reason: &str| Partitioned::failed(checks, reason);
     if bounds.deadline.is_some_and(|deadline| Instant::now() > deadline) {
         return failed("the time limit was reached before it was checked");
     }
@@ -210,7 +227,7 @@ fn partition(
         Ok(view) => view,
         Err(panic) => return failed(&panicked(&*panic)),
     };
-    let reach = reach(tables, view.partition, bounds.pass);
+    let reach = reach(tables, view.partition, view.pass.as_ref());
     let bench = Bench {
         view: &view,
         reach: &reach,
@@ -218,20 +235,38 @@ fn partition(
         keep: bounds.examples,
         max_stall: bounds.max_stall,
         terms: bounds.terms,
+        losses: OnceLock::new(),
     };
     let one = |check: &Check| {
         let began = Instant::now();
         let concluded = catch_unwind(AssertUnwindSafe(|| (check.run)(&bench)));
         Answer { concluded: concluded.map_err(|panic| panicked(&*panic)), took: began.elapsed() }
     };
-    if view.partition.sends.len() < LARGE {
+    let mut answers: Vec<Answer> = if view.partition.sends.len() < LARGE {
         series.add(&view);
-        let answers = checks.iter().map(one).collect();
-        return (answers, standing(&view, &reach, bounds));
+        checks.iter().map(one).collect()
+    } else {
+        rayon::join(|| series.add(&view), || checks.par_iter().with_max_len(1).map(one).collect()).1
+    };
+    stand_alone(&mut answers);
+    let strays = catch_unwind(AssertUnwindSafe(|| Strays::new(&bench))).unwrap_or_default();
+    Partitioned { answers, standing: standing(&view, &reach, bounds), strays }
+}
+
+/// What follows from a kind that was not found here stands by itself.
+fn stand_alone(answers: &mut [Answer]) {
+    let all = || answers.iter().filter_map(|answer| answer.concluded.as_ref().ok()).flat_map(|c| &c.found);
+    let kinds: BTreeSet<Kind> = all().map(|found| found.kind).collect();
+    if all().all(|found| found.consequences.keys().all(|kind| kinds.contains(kind))) {
+        return;
     }
-    let answers =
-        rayon::join(|| series.add(&view), || checks.par_iter().with_max_len(1).map(one).collect()).1;
-    (answers, standing(&view, &reach, bounds))
+    let concluded = answers.iter_mut().filter_map(|answer| answer.concluded.as_mut().ok());
+    for found in concluded.flat_map(|concluded| &mut concluded.found) {
+        found.consequences.retain(|kind, _| kinds.contains(kind));
+        for (_, example) in &mut found.examples {
+            example.consequence_of.take_if(|name| !kinds.iter().any(|kind| kind.name() == name));
+        }
+    }
 }
 
 /// What the checks of transactions want of a partition: nothing where there is none.

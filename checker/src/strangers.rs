@@ -64,7 +64,7 @@ pub(crate) fn name_their_origin(unexpected: &mut Anomaly, mut origins: Vec<Origi
 }
 
 /// A value from its words.
-fn id(text: &str) -> Option<ValueId> {
+pub(crate) fn id(text: &str) -> Option<ValueId> {
     match text.strip_prefix('#') {
         Some(hash) => ValueId::from_str_radix(hash, 16).ok().map(|hash| hash | HASHED),
         None => text.parse().ok(),

@@ -1,6 +1,6 @@
 //! What the verdict counts of each partition. It outlives the partition's rows, which may be too many to keep.
 
-use crate::coverage::{Reach, reach, takes_part};
+use crate::coverage::{Reach, gone_over, reach, takes_part};
 use crate::tables::{Outcome, Tables};
 
 /// One partition, counted.
@@ -24,7 +24,7 @@ impl Summary {
         let mut summary = Summary {
             sent_to: !partition.sends.is_empty(),
             takes_part: takes_part(partition),
-            reach: reach(tables, partition, pass),
+            reach: reach(tables, partition, pass.then(|| gone_over(tables, partition)).as_ref()),
             acknowledged: 0,
             unacknowledged: 0,
             failed: 0,

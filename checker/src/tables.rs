@@ -228,6 +228,8 @@ pub(crate) struct Bounds {
     pub(crate) stable_end: i64,
     /// When they were asked for: what was acknowledged before lies within them.
     pub(crate) asked: u64,
+    /// When the answer came.
+    pub(crate) answered: u64,
     pub(crate) line: u32,
 }
 
@@ -251,8 +253,14 @@ pub(crate) struct Partition {
     /// In order of their polls' lines.
     pub(crate) reads: Vec<Read>,
     pub(crate) exceptions: Vec<Exception>,
-    /// The latest bounds that the consume-all pass asked for; `end` is the highest of all.
+    /// Offsets that a poll of the consume-all pass went over without a record, from where its reader stood.
+    pub(crate) gaps: Vec<Read>,
+    /// Where the log starts, as the highest of all answers has it, whoever asked; 0 where nobody did.
+    pub(crate) start: i64,
+    /// The bounds that the consume-all pass asked for last.
     pub(crate) bounds: Option<Bounds>,
+    /// Those with the highest end, of equal ones the first.
+    pub(crate) furthest: Option<Bounds>,
     pub(crate) reached: Option<Reached>,
     /// Whether the consume-all pass touched it at all.
     pub(crate) final_pass: bool,
@@ -332,7 +340,7 @@ impl Tables {
                     + size_of::<Partition>()
                     + p.sends.len() * size_of::<Send>()
                     + p.members.len() * size_of::<u32>()
-                    + p.reads.len() * size_of::<Read>()
+                    + (p.reads.len() + p.gaps.len()) * size_of::<Read>()
                     + p.exceptions.len() * size_of::<Exception>()
                     + p.reference.bytes()
             })

@@ -1,11 +1,14 @@
 //! One partition as the checks look at it: the surviving log, and where each send stands in it.
 //!
-//! The surviving log is what the consume-all pass read; without such a pass, what was read last at each offset.
+//! The surviving log is what the consume-all pass read, and where several of its polls went over an offset one
+//! after the other, what the last of them found there; without such a pass, what was read last at each offset.
 
 use store::batch::ValueId;
 
 use crate::contested::{Contested, contested};
+use crate::coverage::gone_over;
 use crate::index::ValueIndex;
+use crate::latest::Latest;
 use crate::reference::Run;
 use crate::tables::{CORRUPT, NO_OFFSET, NONE, Outcome, Partition, Poll, Send, Tables};
 
@@ -15,7 +18,9 @@ pub(crate) struct View<'t> {
     pub(crate) partition: &'t Partition,
     pub(crate) index: ValueIndex,
     pub(crate) contested: Vec<Contested>,
-    /// The offsets that the consume-all pass read, as sorted stretches; `None` where the history has no pass.
+    /// What the consume-all pass went over; `None` where the history has no pass.
+    pub(crate) pass: Option<Latest>,
+    /// The offsets that it read and that stand, as sorted stretches; `None` where the history has no pass.
     pub(crate) covered: Option<Vec<(i64, i64)>>,
     /// The lowest offset of each send in the surviving log, [`NO_OFFSET`] where it is not there.
     pub(crate) at: Vec<i64>,
@@ -42,12 +47,15 @@ impl<'t> View<'t> {
     pub(crate) fn new(tables: &'t Tables, id: u32, pass: bool) -> View<'t> {
         let partition = &tables.partitions[id as usize];
         let sends = partition.sends.len();
+        let pass = pass.then(|| gone_over(tables, partition));
+        let stands = |offset: i64, poll: u32| stands(tables, pass.as_ref(), offset, poll);
         let mut view = View {
             tables,
             partition,
             index: ValueIndex::new(&partition.sends),
-            contested: contested(partition, &tables.polls),
-            covered: pass.then(|| covered(partition, &tables.polls)),
+            contested: contested(partition, stands),
+            covered: pass.as_ref().map(|latest| covered(tables, partition, latest)),
+            pass,
             at: vec![NO_OFFSET; sends],
             order: Vec::new(),
             again: Vec::new(),
@@ -233,14 +241,26 @@ impl<'t> View<'t> {
     }
 }
 
-/// The offsets that the consume-all pass read.
-fn covered(partition: &Partition, polls: &[Poll]) -> Vec<(i64, i64)> {
-    let mut stretches: Vec<(i64, i64)> = partition
-        .reads
-        .iter()
-        .filter(|read| polls[read.poll as usize].final_pass)
-        .map(|read| (read.first, read.last))
-        .collect();
+/// Whether what a poll read at an offset is part of the surviving log: it belongs to the pass, and no poll of the
+/// pass that began afterwards went over that offset.
+fn stands(tables: &Tables, pass: Option<&Latest>, offset: i64, poll: u32) -> bool {
+    let poll = &tables.polls[poll as usize];
+    let again = || pass.and_then(|latest| latest.at(offset));
+    poll.final_pass && !again().is_some_and(|again| tables.precedes(poll.completed, again.time))
+}
+
+/// The offsets that the consume-all pass read, but for those that it went over again afterwards.
+fn covered(tables: &Tables, partition: &Partition, latest: &Latest) -> Vec<(i64, i64)> {
+    let mut stretches: Vec<(i64, i64)> = Vec::new();
+    for read in &partition.reads {
+        let poll = &tables.polls[read.poll as usize];
+        if !poll.final_pass {
+            continue;
+        }
+        let over = latest.over(read.first, read.last);
+        let stands = over.filter(|again| !tables.precedes(poll.completed, again.time));
+        stretches.extend(stands.map(|piece| (piece.first.max(read.first), piece.last.min(read.last))));
+    }
     stretches.sort_unstable();
     let mut covered: Vec<(i64, i64)> = Vec::new();
     for (first, last) in stretches {

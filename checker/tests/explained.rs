@@ -18,6 +18,8 @@ const HISTORY: &str = r#"{"time":1000000000,"process":"nemesis","type":"invoke",
 {"time":5100000000,"process":5,"type":"ok","f":"send","value":[["send","t-0",[17,43]]],"client":6,"seq":1,"node":1}
 {"time":8000000000,"process":"nemesis","type":"invoke","f":"heal","value":null,"fault":1}
 {"time":8100000000,"process":"nemesis","type":"info","f":"heal","value":{"label":"heal","nodes":[],"bit":null,"evidence":""},"fault":1}
+{"time":8900000000,"process":9,"type":"invoke","f":"assign","value":["t-0"],"final":true}
+{"time":8950000000,"process":9,"type":"ok","f":"assign","value":["t-0"],"final":true,"position":{"t-0":0}}
 {"time":9000000000,"process":9,"type":"invoke","f":"offsets","value":null,"final":true}
 {"time":9100000000,"process":9,"type":"ok","f":"offsets","value":{"t-0":{"start":0,"end":18}},"final":true}
 {"time":9200000000,"process":9,"type":"invoke","f":"poll","value":[["poll"]],"final":true}
@@ -80,8 +82,8 @@ fn a_loss_names_the_deposed_leader_where_the_samples_prove_it() {
         [
             (3, "invoked"),
             (4, "acknowledged at offset 17"),
-            (10, "log from offset 0 to 18"),
-            (12, "read by the consume-all pass where it should be"),
+            (12, "log from offset 0 to 18"),
+            (14, "read by the consume-all pass where it should be"),
         ]
     );
     assert_eq!(verdict.exercised.leader_changes, Some(1));

@@ -72,8 +72,13 @@ fn without_a_pass_a_reader_must_have_gone_past() {
     );
     assert_eq!(
         judge("p1 s1@0; p2 s4@1; p1 s2@1; c7 r0:1,4"),
+        "UNKNOWN unseen[2]",
+        "another value is there, and the offset may be made up"
+    );
+    assert_eq!(
+        judge("p1 s1@0; p2 s4@1; p1 s2@1; p2 s5@2; c7 r0:1,4,5"),
         "INVALID lost-write[2]",
-        "another value is there"
+        "it must stand below what was sent after it"
     );
     assert_eq!(
         judge("p1 s1@0; p2 s4@1; c7 r0:1,4; p1 s2@1"),
@@ -113,8 +118,8 @@ fn two_values_at_one_offset_are_inconsistent() {
     );
     assert_eq!(
         judge("p1 s1@0; p2 s2@0; p3 s3@1; end 0..2; f8 r0:1,3; f9 r0:2,3"),
-        "INVALID inconsistent-offsets[0]",
-        "even the pass disagrees: neither is lost"
+        "INVALID inconsistent-offsets~lost-write[0] lost-write[1]",
+        "the surviving log is what the last of the pass read"
     );
 }
 

@@ -37,6 +37,7 @@ enum Action {
     End {
         start: i64,
         end: i64,
+        pass: bool,
     },
 }
 
@@ -49,7 +50,8 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (0..10_u8, prop::collection::vec(stretch, 0..3))
             .prop_map(|(outcome, stretches)| Action::Poll { outcome, stretches }),
         1 => Just(Action::Move),
-        1 => (0..2_i64, 0..10_i64).prop_map(|(start, end)| Action::End { start, end }),
+        1 => (0..2_i64, 0..10_i64, prop::bool::weighted(0.8))
+            .prop_map(|(start, end, pass)| Action::End { start, end, pass }),
     ];
     (0..5_u32, prop::bool::weighted(0.2), 0..3_u64, 1..12_u64, action)
         .prop_map(|(process, key, wait, takes, action)| Step { process, key, wait, takes, action })
@@ -114,9 +116,9 @@ fn ops(steps: &[Step], clients: bool) -> Vec<Op> {
                 }
             }
             Action::Move => {}
-            Action::End { start, end } => {
+            Action::End { start, end, pass } => {
                 op.process = 90;
-                op.final_pass = true;
+                op.final_pass = *pass;
                 op.what = What::Offsets(BTreeMap::from([(key, (*start, *end))]));
             }
         }

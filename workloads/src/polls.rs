@@ -8,6 +8,7 @@ use store::op::{Event, Isolation, LogBounds, Mop, More, OpType, Payload, Process
 use store::recorder::{RecorderError, Tape};
 use store::time::{Clock, Nanos};
 
+use crate::consumer::has_lost_its_place;
 use crate::keys::Keys;
 use crate::payload::{decode, topic_hash};
 use crate::process::Processes;
@@ -175,7 +176,14 @@ impl Polls {
             }
         }
         if let Some(error) = error {
-            let more = More { error: Some(&error), ..More::default() };
+            // An error of one partition moves no reader of another: the pass says where it goes on.
+            let lost = |key: &usize| {
+                polled.broken.iter().any(|(broken, code, _)| broken == key && has_lost_its_place(*code))
+            };
+            let standing = (0..self.positions.len()).filter(|key| self.who.final_pass && !lost(key));
+            let position: Vec<(&str, i64)> =
+                standing.filter_map(|key| Some((self.keys.name(key), self.positions[key]?))).collect();
+            let more = More { error: Some(&error), position: &position, ..More::default() };
             self.write(self.clock.now(), OpType::Info, "poll", Payload::Mops(&[Mop::Poll(None)]), more)?;
             self.retire();
         }

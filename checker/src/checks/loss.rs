@@ -1,87 +1,82 @@
-//! Lost and unseen writes.
-//!
-//! An acknowledged write is lost if the consume-all pass covered its partition and did not read it. Without such
-//! a pass it is lost only if a reader went past its offset without it ([`super::evidence`]). What may lie below
-//! the log's start was perhaps removed by retention: undecided, never lost.
+//! Lost and unseen writes: what [`crate::losses`] decided, in words.
 
 use serde_json::Value;
 use store::time::Nanos;
-use store::verdict::Example;
+use store::verdict::{Example, Witness};
 
-use super::evidence::{Evidence, passed_over};
 use super::{Bench, Concluded};
 use crate::coverage::Reach;
-use crate::explain::{Explain, at_line, poll_witness};
+use crate::explain::{Explain, at_line, poll_witness, send_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
-use crate::tables::{Bounds, CORRUPT, NO_OFFSET, NONE, Outcome, Send};
+use crate::losses::{Losses, Proof, Unseen};
+use crate::tables::{Bounds, CORRUPT, NO_OFFSET, NONE, Send};
 use crate::words::{count, grouped_i64, value};
 
 pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
-    let (view, keep) = (bench.view, bench.keep);
+    let (view, keep, losses) = (bench.view, bench.keep, bench.losses());
     let mut lost = Collector::new(Kind::LostWrite, keep);
     let mut unacked = Collector::new(Kind::LostUnacked, keep);
     let mut unseen = Collector::new(Kind::Unseen, keep);
-    let mut below_start = 0;
-    let mut unread = Vec::new();
-    for (row, send) in view.partition.sends.iter().enumerate() {
-        let row = row as u32;
-        if send.outcome != Outcome::Ok || view.survives(row) {
-            continue;
-        }
-        let seen = view.first_seen[row as usize] != NONE;
-        match bench.reach {
-            // Acknowledged after the pass asked for the end: it need not have read so far.
-            Reach::There(bounds) if !view.tables.precedes(send.completed, bounds.asked) => {
-                if send.acknowledged() && !seen {
-                    unseen.push(send.line, None, row);
-                }
-            }
-            Reach::There(bounds) if below(send, bounds) => below_start += u64::from(send.acknowledged()),
-            Reach::There(_) if send.acknowledged() => {
-                // Damaged where it should stand, it is there after all, and of no use.
-                let damaged = send.offset != NO_OFFSET && view.surviving_at(send.offset).contains(&CORRUPT);
-                lost.push(send.line, damaged.then_some(Kind::Corrupt), (row, None));
-            }
-            Reach::There(_) => unacked.push(send.line, None, row),
-            Reach::NotThere(_) if send.acknowledged() && !seen => unseen.push(send.line, None, row),
-            Reach::NoPass if send.acknowledged() && !seen => unread.push(row),
-            Reach::NotThere(_) | Reach::NoPass => {}
-        }
+    for (row, proof) in &losses.lost {
+        let send = view.send(*row);
+        // Damaged where it should stand, it is there after all, and of no use.
+        let damaged = matches!(proof, Proof::Pass)
+            && send.offset != NO_OFFSET
+            && view.surviving_at(send.offset).contains(&CORRUPT);
+        lost.push(send.line, damaged.then_some(Kind::Corrupt), (*row, *proof));
     }
-    for (row, evidence) in passed_over(view, &unread) {
-        let line = view.send(row).line;
-        match evidence {
-            Some(evidence) => lost.push(line, None, (row, Some(evidence))),
-            None => unseen.push(line, None, row),
-        }
+    for row in &losses.unacked {
+        unacked.push(view.send(*row).line, None, *row);
+    }
+    for (row, why) in &losses.unseen {
+        unseen.push(view.send(*row).line, None, (*row, *why));
     }
     let explain = bench.explain();
     let mut concluded = Concluded::from(vec![
-        lost.explain(|(row, evidence)| match (evidence, bench.reach) {
-            (None, Reach::There(bounds)) => lost_to_pass(&explain, *row, bounds),
-            (Some(evidence), _) => lost_to_reader(&explain, *row, evidence),
-            (None, _) => explain.about_send(*row, |send| explain.told(send)),
+        lost.explain(|(row, proof)| match (proof, bench.reach) {
+            (Proof::Pass, Reach::There(bounds)) => lost_to_pass(&explain, *row, bounds),
+            (Proof::Gone { at, poll }, _) => gone(&explain, *row, *at, *poll),
+            (Proof::Passed { first, last, poll, after }, _) => {
+                passed_over(&explain, *row, (*first, *last), *poll, *after)
+            }
+            (Proof::Pass, _) => explain.about_send(*row, |send| explain.told(send)),
         }),
         unacked.explain(|row| lost_unacked(&explain, *row)),
-        unseen.explain(|row| not_seen(&explain, *row, bench.reach)),
+        unseen.explain(|(row, why)| not_seen(&explain, *row, bench.reach, *why)),
     ]);
-    if below_start > 0
-        && let Reach::There(bounds) = bench.reach
-    {
-        concluded.undecided.push(format!(
-            "{}: {} may have stood below the log's start (offset {}), where retention removes records",
-            view.partition.key,
-            count(below_start, "acknowledged write"),
-            grouped_i64(bounds.start)
-        ));
-    }
+    concluded.undecided = undecided(bench, losses);
     concluded
 }
 
-/// Whether a write may have stood below the log's start.
-fn below(send: &Send, bounds: &Bounds) -> bool {
-    bounds.start > 0 && (send.offset == NO_OFFSET || send.offset < bounds.start)
+/// What could not be decided, and why.
+fn undecided(bench: &Bench<'_, '_>, losses: &Losses) -> Vec<String> {
+    let partition = bench.view.partition;
+    let start = grouped_i64(partition.start);
+    let below =
+        format!("may have stood below the log's start (offset {start}), where retention removes records");
+    let all = [
+        (losses.below, below.as_str()),
+        (
+            losses.unplaced,
+            "may be lost: no reader found the value, and nothing certain tells where in the log it should stand",
+        ),
+        (
+            losses.unordered,
+            "may be lost, or came too late for those who read past: the clocks do not tell which was first",
+        ),
+        (
+            losses.vanished,
+            "may be lost: one poll read the value and another did not, and nothing tells which of them read last",
+        ),
+        (
+            losses.ambiguous,
+            "may be lost: several operations sent one value, and fewer copies of it survive than were acknowledged; \
+             give every operation its own value",
+        ),
+    ];
+    let told = all.into_iter().filter(|(n, _)| *n > 0);
+    told.map(|(n, why)| format!("{}: {} {why}", partition.key, count(n, "acknowledged write"))).collect()
 }
 
 fn lost_to_pass(explain: &Explain<'_, '_>, row: u32, bounds: &Bounds) -> Example {
@@ -99,7 +94,7 @@ fn lost_to_pass(explain: &Explain<'_, '_>, row: u32, bounds: &Bounds) -> Example
     }
     let line = u64::from(bounds.line);
     let role = format!("log from offset {} to {}", grouped_i64(bounds.start), grouped_i64(bounds.end));
-    example.witness.push(store::verdict::Witness { line, role });
+    example.witness.push(Witness { line, role });
     tell_whether_seen(explain, row, &mut example);
     example
 }
@@ -168,6 +163,7 @@ fn missing(
         }
     }
     readers.dedup();
+    let nowhere = "and this value nowhere";
     match (before, after) {
         (Some(before), Some(after)) => (
             format!(
@@ -177,35 +173,110 @@ fn missing(
             ),
             "no record stands between them any more".to_owned(),
         ),
-        _ => (
+        (None, Some(after)) => (
             format!(
-                "the consume-all pass found the log's end at offset {} and this value nowhere before it",
+                "the consume-all pass began at offset {}, read offset {} first {nowhere}",
+                grouped_i64(bounds.start),
+                grouped_i64(after)
+            ),
+            "no record stands before that one any more".to_owned(),
+        ),
+        (_, None) if offset >= bounds.end => (
+            format!(
+                "the consume-all pass found the log's end at offset {} {nowhere} before it",
                 grouped_i64(bounds.end)
             ),
             "the log no longer reaches so far".to_owned(),
         ),
+        (Some(before), None) => (
+            format!(
+                "the consume-all pass read offset {} last, came to the log's end at offset {} {nowhere}",
+                grouped_i64(before),
+                grouped_i64(bounds.end)
+            ),
+            "no record stands between them any more".to_owned(),
+        ),
+        (None, None) => (
+            format!(
+                "the consume-all pass went over offsets {} to {} and read nothing",
+                grouped_i64(bounds.start),
+                grouped_i64(bounds.end)
+            ),
+            "no record stands there any more".to_owned(),
+        ),
     }
 }
 
-fn lost_to_reader(explain: &Explain<'_, '_>, row: u32, evidence: &Evidence) -> Example {
+/// It was read, and gone when a later poll went over its place.
+fn gone(explain: &Explain<'_, '_>, row: u32, at: i64, poll: u32) -> Example {
     let view = explain.view;
-    let poll = view.poll(evidence.poll);
+    let later = view.poll(poll);
+    let own = view.send(row).value;
+    let other = view.read_at(at).into_iter().find(|value| *value != own);
     let mut example = explain.about_send(row, |send| {
-        let there = match view.read_at(send.offset).first() {
-            Some(other) => format!("value {} was read at that offset", value(*other)),
-            None => "no record was there".to_owned(),
+        let there = match other {
+            Some(other) => format!("value {} was read there", value(other)),
+            None => "no record was there any more".to_owned(),
         };
         let under = explain.under(send.completed).map(|u| format!(": {u}")).unwrap_or_default();
         format!(
-            "{}, but nobody ever read it, although {} read past that offset at {} {}, in a poll that began after \
-             the acknowledgement and without a jump, because {there}{under}. ",
+            "{}, but {} went over offset {}, where it had been read, at {} {}, in a poll that began after that \
+             reading and after the acknowledgement, and it is gone, because {there}{under}. ",
             explain.told(send),
-            explain.reader(evidence.poll),
-            Nanos(poll.completed),
-            at_line(poll.line)
+            explain.reader(poll),
+            grouped_i64(at),
+            Nanos(later.completed),
+            at_line(later.line)
         )
     });
-    example.witness.push(poll_witness(poll, "read past its offset without it"));
+    example.witness.push(poll_witness(later, "went over its place without it"));
+    tell_whether_seen(explain, row, &mut example);
+    example
+}
+
+/// Nobody read it, although everything was gone over where it must stand.
+fn passed_over(
+    explain: &Explain<'_, '_>,
+    row: u32,
+    (first, last): (i64, i64),
+    poll: u32,
+    after: u32,
+) -> Example {
+    let view = explain.view;
+    let later = (poll != NONE).then(|| view.poll(poll));
+    let mut example = explain.about_send(row, |send| {
+        let place = match last.checked_sub(first) {
+            Some(0) => format!("at offset {}", grouped_i64(first)),
+            Some(1..) => format!("within offsets {} to {}", grouped_i64(first), grouped_i64(last)),
+            _ => format!("between offsets {} and {}", grouped_i64(last), grouped_i64(first)),
+        };
+        let bound = match after {
+            NONE => "the log ended there when it was asked for afterwards".to_owned(),
+            after => format!(
+                "value {}, which was sent only after that acknowledgement {}, stands at offset {}",
+                value(view.send(after).value),
+                at_line(view.send(after).main_line()),
+                grouped_i64(view.at[after as usize])
+            ),
+        };
+        let by = later.map(|later| {
+            let when = format!("at {} {}", Nanos(later.completed), at_line(later.line));
+            format!("although {} read past it {when}, in a poll that began after the acknowledgement, ", explain.reader(poll))
+        });
+        let under = explain.under(send.completed).map(|u| format!(": {u}")).unwrap_or_default();
+        format!(
+            "{}, but nobody ever read it, {}because it must stand {place}, since {bound}, and no record there \
+             carries it{under}. ",
+            explain.told(send),
+            by.unwrap_or_default()
+        )
+    });
+    if let Some(later) = later {
+        example.witness.push(poll_witness(later, "read past it without it"));
+    }
+    if after != NONE {
+        example.witness.extend(send_witness(view.send(after), "sent afterwards, stands above"));
+    }
     tell_whether_seen(explain, row, &mut example);
     example
 }
@@ -245,13 +316,32 @@ fn lost_unacked(explain: &Explain<'_, '_>, row: u32) -> Example {
     example
 }
 
-fn not_seen(explain: &Explain<'_, '_>, row: u32, reach: &Reach) -> Example {
+fn not_seen(explain: &Explain<'_, '_>, row: u32, reach: &Reach, why: Unseen) -> Example {
+    let no_loss = "that is no loss";
     explain.about_send(row, |send| {
-        let why = match reach {
-            Reach::NotThere(why) => why.as_str(),
-            Reach::There(_) => "it was acknowledged after the consume-all pass had asked for the log's end",
-            Reach::NoPass => "the history has no consume-all pass and no reader went past it",
+        let (why, so) = match (why, reach) {
+            (Unseen::Late, _) => {
+                ("it was acknowledged after the consume-all pass had begun to read the log", no_loss)
+            }
+            (Unseen::Unordered, _) => (
+                "the clocks do not tell whether it was acknowledged before those began to read who read past it",
+                "whether it is lost is not known",
+            ),
+            (Unseen::Unplaced, _) => (
+                "nothing certain tells where in the log it stands, only an offset that a client library may have \
+                 made up",
+                "whether it is lost is not known",
+            ),
+            (Unseen::Below, _) => (
+                "it may have stood below the log's start, where retention removes records",
+                "whether it is lost is not known",
+            ),
+            (Unseen::NotReached, Reach::NotThere(why)) => (why.as_str(), "whether it is lost is not known"),
+            (Unseen::NotReached, _) => (
+                "the history has no consume-all pass and no reader is known to have gone past it afterwards",
+                no_loss,
+            ),
         };
-        format!("{}, and no read reached it, because {why}; that is no loss", explain.told(send))
+        format!("{}, and nobody read it, because {why}; {so}", explain.told(send))
     })
 }

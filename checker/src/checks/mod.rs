@@ -2,7 +2,6 @@
 //! panics costs its own answer, not the others'.
 
 mod duplicate;
-mod evidence;
 mod loss;
 mod offsets;
 mod order;
@@ -10,6 +9,8 @@ mod polls;
 mod stale;
 pub(crate) mod stall;
 pub(crate) mod values;
+
+use std::sync::OnceLock;
 
 use store::run_meta::Terms;
 
@@ -19,6 +20,7 @@ use crate::explain::Explain;
 use crate::found::Found;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
+use crate::losses::Losses;
 use crate::view::View;
 
 /// What every check is given.
@@ -31,9 +33,21 @@ pub(crate) struct Bench<'a, 't> {
     /// How long a partition may go without an acknowledgement, ns.
     pub(crate) max_stall: Option<u64>,
     pub(crate) terms: &'a Terms,
+    /// See [`Bench::losses`].
+    pub(crate) losses: OnceLock<Losses>,
 }
 
 impl<'a, 't> Bench<'a, 't> {
+    /// What was lost. Whichever check asks first works it out.
+    pub(crate) fn losses(&self) -> &Losses {
+        self.losses.get_or_init(|| Losses::new(self.view, self.reach))
+    }
+
+    /// The kind under which a write is reported as gone, if it is: other findings may follow from that one.
+    pub(crate) fn gone(&self, row: u32) -> Option<Kind> {
+        self.losses().kind_of(row)
+    }
+
     pub(crate) fn explain(&self) -> Explain<'a, 't> {
         Explain { view: self.view, leadership: self.leadership }
     }

@@ -5,11 +5,10 @@ use store::verdict::Example;
 
 use super::{Bench, Concluded};
 use crate::contested::Contested;
-use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
-use crate::tables::{NO_OFFSET, NONE, Outcome};
+use crate::tables::{NO_OFFSET, NONE};
 use crate::view::View;
 use crate::words::{grouped_i64, value};
 
@@ -40,21 +39,14 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
 }
 
 /// A log that was cut back and written anew loses writes, and a damaged record was something else before: that
-/// reads disagree follows from it.
+/// reads disagree follows from it, if that is reported.
 fn follows(bench: &Bench<'_, '_>, contested: &Contested) -> Option<Kind> {
     if contested.values.iter().any(|seen| View::is_corrupt(seen.value)) {
         return Some(Kind::Corrupt);
     }
-    let Reach::There(_) = bench.reach else { return None };
-    let view = bench.view;
-    let gone = contested.values.iter().filter_map(|seen| view.index.row(seen.value));
-    let gone = gone.filter(|row| !view.survives(*row) && view.send(*row).outcome == Outcome::Ok);
-    let acknowledged: Vec<bool> = gone.map(|row| view.send(row).acknowledged()).collect();
-    match acknowledged.iter().any(|acknowledged| *acknowledged) {
-        true => Some(Kind::LostWrite),
-        false if !acknowledged.is_empty() => Some(Kind::LostUnacked),
-        false => None,
-    }
+    let rows = contested.values.iter().filter_map(|seen| bench.view.index.row(seen.value));
+    // `lost-write` comes before `lost-unacked`.
+    rows.filter_map(|row| bench.gone(row)).min()
 }
 
 fn two_values(explain: &Explain<'_, '_>, contested: &Contested) -> Example {

@@ -12,7 +12,6 @@ use store::time::Nanos;
 use store::verdict::Example;
 
 use super::{Bench, Concluded};
-use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
 use crate::groups::Breaks;
@@ -58,7 +57,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         let alone = internal == 0 && group(view.tables.session_of(read.poll)).is_none();
         if read.first <= before.last {
             moved_alone |= alone;
-            back[internal].push(line, truncated(bench, &values, &before), step);
+            back[internal].push(line, truncated(bench, &values, &step), step);
         } else if read.first - 1 > before.last
             && let Some(first) = jumped_over(view, &values, &step)
         {
@@ -97,20 +96,26 @@ impl ReadValues<'_, '_> {
     }
 }
 
-/// Why a consumer went back, where the log under it was cut back.
-fn truncated(bench: &Bench<'_, '_>, values: &ReadValues<'_, '_>, before: &Read) -> Option<Kind> {
+/// Why a consumer went back, where the log under it was cut back: a write that it had read is reported lost, or
+/// reads disagree about an offset that it read again.
+fn truncated(bench: &Bench<'_, '_>, values: &ReadValues<'_, '_>, step: &Step) -> Option<Kind> {
+    let Step { before, after } = step;
     let view = bench.view;
-    let Reach::There(_) = bench.reach else { return None };
     if values.survives(before.last, before.poll) {
         return None;
     }
-    let row = view.index.row(values.at(before.last, before.poll)?)?;
-    (view.send(row).acknowledged() && !view.survives(row)).then_some(Kind::LostWrite)
+    let row = values.at(before.last, before.poll).and_then(|value| view.index.row(value));
+    if row.and_then(|row| bench.gone(row)) == Some(Kind::LostWrite) {
+        return Some(Kind::LostWrite);
+    }
+    let from = view.contested.partition_point(|contested| contested.offset < after.first);
+    let contested = view.contested.get(from).is_some_and(|contested| contested.offset <= before.last);
+    contested.then_some(Kind::InconsistentOffsets)
 }
 
 /// The first record that a jump passed over, if it passed over any that its reader could see.
 fn jumped_over(view: &View<'_>, values: &ReadValues<'_, '_>, step: &Step) -> Option<i64> {
-    let mut between = view.survivors_between(step.before.last, step.after.first);
+    let mut between = view.survivors_between(from(view, step), step.after.first);
     let (first, last) = between.next()?;
     if !values.survives(step.after.first, step.after.poll) {
         return None;
@@ -125,6 +130,11 @@ fn jumped_over(view: &View<'_>, values: &ReadValues<'_, '_>, step: &Step) -> Opt
         surviving.iter().filter_map(|v| view.index.row(*v)).any(|row| view.send(row).outcome == Outcome::Ok)
     };
     std::iter::once((first, last)).chain(between).flat_map(|(first, last)| first..=last).find(visible)
+}
+
+/// The offset from which on a step leaves records out: below a log's start there are none any more.
+fn from(view: &View<'_>, step: &Step) -> i64 {
+    step.before.last.max(view.partition.start.saturating_sub(1))
 }
 
 fn went_back(explain: &Explain<'_, '_>, step: Step) -> Example {
@@ -151,7 +161,7 @@ fn jumped(explain: &Explain<'_, '_>, jump: Jump) -> Example {
     let Jump { step: Step { before, after }, first } = jump;
     let view = explain.view;
     let skipped: u64 = view
-        .survivors_between(before.last, after.first)
+        .survivors_between(from(view, &jump.step), after.first)
         .map(|(first, last)| last.abs_diff(first).saturating_add(1))
         .sum();
     let carries = match view.surviving_at(first).first() {

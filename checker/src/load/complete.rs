@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use store::batch::{Batch, F, Line, MopKind};
 use store::op::{LogBounds, OpType};
 
@@ -33,7 +34,7 @@ impl Loader {
         }
         match line.f {
             F::Send | F::Poll => {}
-            F::Offsets if line.final_pass && line.op_type == OpType::Ok => {
+            F::Offsets if line.op_type == OpType::Ok => {
                 self.bounds(batch, line, number, open.invoked);
                 self.other(batch, line, open.invoked);
             }
@@ -70,8 +71,10 @@ impl Loader {
                 false
             }
         };
-        if !named {
-            self.sessions.reader_moves(line);
+        match line.f {
+            F::Commit => {}
+            _ if named => self.place_moves(batch, line),
+            _ => self.reader_moves(batch, line),
         }
     }
 
@@ -189,9 +192,13 @@ impl Loader {
             self.tables.transactions[txn as usize].poll = poll;
         }
         let mut records = 0;
+        let mut reads: Vec<(u32, usize)> = Vec::new();
         for mop in batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Poll) {
             let id = self.keys[mop.key.0 as usize];
             let partition = &mut self.tables.partitions[id as usize];
+            if line.final_pass {
+                reads.push((id, partition.reads.len()));
+            }
             let read = batch.records_of(mop);
             records += read.len() as u64;
             partition.final_pass |= line.final_pass;
@@ -205,14 +212,19 @@ impl Loader {
         }
         if line.final_pass {
             self.tables.counts.drained += records;
-            for (key, position) in &batch.positions[line.positions.range()] {
-                let partition = &mut self.tables.partitions[self.keys[key.0 as usize] as usize];
+            let keys = &self.keys;
+            let positions = &batch.positions[line.positions.range()];
+            let places = positions.iter().map(|(key, position)| (keys[key.0 as usize], *position));
+            self.places.polled(line, poll, &reads, places.clone(), &mut self.tables.partitions);
+            for (id, position) in places {
+                let partition = &mut self.tables.partitions[id as usize];
                 partition.final_pass = true;
-                if partition.reached.is_none_or(|before| before.position < *position) {
-                    partition.reached = Some(Reached { position: *position, line: number });
+                if partition.reached.is_none_or(|before| before.position < position) {
+                    partition.reached = Some(Reached { position, line: number });
                 }
             }
         } else {
+            self.places.polled_aside(line);
             self.tables.counts.polled += records;
         }
         if line.op_type != OpType::Ok {
@@ -226,29 +238,58 @@ impl Loader {
         Ok(())
     }
 
-    /// The bounds of logs, asked for by the consume-all pass.
+    /// The bounds of logs: where they end counts only as the consume-all pass asked for it, where they start
+    /// whoever asked.
     fn bounds(&mut self, batch: &Batch, line: &Line, number: u32, asked: u64) {
         let text = batch.value_of(line).unwrap_or("null");
-        let bounds: BTreeMap<String, LogBounds> = match serde_json::from_str(text) {
-            Ok(bounds) => bounds,
+        let answers: BTreeMap<String, Value> = match serde_json::from_str(text) {
+            Ok(answers) => answers,
             Err(error) => {
-                self.oddities.offsets(number, &error.to_string());
+                if line.final_pass {
+                    self.oddities.offsets(number, &error.to_string());
+                }
                 return;
             }
         };
-        for (key, new) in bounds {
+        for (key, answer) in answers {
             let id = self.tables.partition(&key);
             let partition = &mut self.tables.partitions[id as usize];
-            partition.final_pass = true;
-            let before = partition.bounds;
-            partition.bounds = Some(Bounds {
-                start: before.map_or(new.start, |b| b.start.max(new.start)),
-                end: before.map_or(new.end, |b| b.end.max(new.end)),
+            partition.final_pass |= line.final_pass;
+            if answer.is_null() {
+                continue;
+            }
+            let new: LogBounds = match serde_json::from_value(answer) {
+                Ok(new) => new,
+                Err(error) => {
+                    if line.final_pass {
+                        self.oddities.offsets(number, &format!("{key}: {error}"));
+                    }
+                    continue;
+                }
+            };
+            // Such bounds are a client library's word for "not known".
+            if new.start < 0 || new.end < new.start {
+                continue;
+            }
+            partition.start = partition.start.max(new.start);
+            if !line.final_pass {
+                continue;
+            }
+            let bounds = Bounds {
+                start: new.start,
+                end: new.end,
                 stable: new.stable,
                 stable_end: new.end,
                 asked,
+                answered: line.time.0,
                 line: number,
-            });
+            };
+            if partition.bounds.is_none_or(|before| before.asked <= asked) {
+                partition.bounds = Some(bounds);
+            }
+            if partition.furthest.is_none_or(|before| before.end < new.end) {
+                partition.furthest = Some(bounds);
+            }
         }
     }
 

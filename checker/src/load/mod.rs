@@ -6,6 +6,7 @@
 mod complete;
 mod faults;
 mod oddities;
+mod places;
 mod rows;
 mod sessions;
 mod transactions;
@@ -19,6 +20,7 @@ pub(crate) use self::oddities::Odd;
 pub(crate) use self::rows::Rows;
 
 use self::oddities::Oddities;
+use self::places::Places;
 use self::sessions::Sessions;
 use self::transactions::Transactions;
 use crate::groups::Gather;
@@ -35,6 +37,7 @@ pub(crate) struct Loader {
     free_groups: Vec<u32>,
     producers: FxHashMap<Producer, u32>,
     sessions: Sessions,
+    places: Places,
     transactions: Transactions,
     functions: FxHashMap<String, u32>,
     faults: Faults,
@@ -157,6 +160,9 @@ impl Loader {
         self.tables.counts.operations += 1;
         let number = batch.line_number(line) as u32;
         let mut sends = Sends::None;
+        if matches!(line.f, F::Poll | F::Txn) {
+            self.places.polls(line);
+        }
         match line.f {
             F::Send | F::Txn => {
                 let txn = (line.f == F::Txn).then(|| self.begin_transaction(line, number));
@@ -182,9 +188,13 @@ impl Loader {
             }
             F::Assign | F::Subscribe | F::Crash => {
                 self.tables.subscribed |= line.f == F::Subscribe;
-                self.sessions.reader_moves(line);
+                self.reader_moves(batch, line);
             }
-            F::Commit | F::Rebalance | F::Seek => self.gather.begins(batch, line),
+            F::Commit => self.gather.begins(batch, line),
+            F::Rebalance | F::Seek => {
+                self.gather.begins(batch, line);
+                self.place_moves(batch, line);
+            }
             _ => {}
         }
         if line.final_pass {
@@ -195,6 +205,20 @@ impl Loader {
         if let Some(before) = self.open.insert(line.process.0, open) {
             self.oddities.two_at_once(line.process, before.line, number);
         }
+    }
+
+    /// A reader may go on anywhere, but for what the line says.
+    fn reader_moves(&mut self, batch: &Batch, line: &Line) {
+        self.sessions.reader_moves(line);
+        self.place_moves(batch, line);
+    }
+
+    /// A reader of the consume-all pass stands somewhere else.
+    fn place_moves(&mut self, batch: &Batch, line: &Line) {
+        let positions = batch.positions[line.positions.range()].iter();
+        let positions = positions.map(|(key, at)| (self.keys[key.0 as usize], *at));
+        let ids = &self.tables.partition_ids;
+        self.places.moves(batch, line, positions, |key| ids.get(key).copied());
     }
 
     /// A new row for one record sent.

@@ -111,7 +111,8 @@ fn fate(bench: &Bench<'_>, txn: u32, place: Place) -> Option<Fate> {
         // That the pass did not get there is told by the coverage.
         Reach::NotThere(_) => None,
         Reach::There(bounds) => {
-            let late = send.completed >= bounds.asked || row.completed >= bounds.asked;
+            let before = |completed| bench.tables.precedes(completed, bounds.asked);
+            let late = !before(send.completed) || !before(row.completed);
             let below = bounds.start > 0 && (send.offset == NO_OFFSET || send.offset < bounds.start);
             Some(if late || below { Fate::Unknown } else { Fate::Gone })
         }
@@ -121,7 +122,8 @@ fn fate(bench: &Bench<'_>, txn: u32, place: Place) -> Option<Fate> {
 /// Whether a send of a transaction that a live reader proved to have committed is certainly lost: the reader was
 /// there before the pass asked where the log ends.
 fn proved_lost(bench: &Bench<'_>, txn: u32, place: Place, proof: &Proof) -> bool {
-    let asked = |bounds: &Bounds| bench.tables.polls[proof.poll as usize].completed < bounds.asked;
+    let read = bench.tables.polls[proof.poll as usize].completed;
+    let asked = |bounds: &Bounds| bench.tables.precedes(read, bounds.asked);
     fate(bench, txn, place) == Some(Fate::Gone) && bounds(bench, place).is_some_and(asked)
 }
 

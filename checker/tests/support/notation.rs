@@ -9,7 +9,7 @@
 //!   `x` is a damaged record; `r` reads nothing
 //! - `c7 assign`, `c7 seek` ...
 //! - `end 0..3`: the consume-all pass learns the log's bounds; `f9 r0:5,6,7` polls for it, at position 3;
-//!   `pos=9` names another position
+//!   `pos=9` names another position, and that of an `assign` or a `seek`; `log 2..3`: somebody else asks for bounds
 //! - a word `t-1:` in front moves an operation to another partition than `t-0`; `#4.17` gives client and call
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,11 +32,11 @@ pub fn ops(text: &str) -> Vec<Op> {
             key = word.to_owned();
             words.remove(0);
         }
-        if words[0] == "end" {
+        if words[0] == "end" || words[0] == "log" {
             let (start, end) = words[1].split_once("..").unwrap_or_else(|| panic!("no bounds: {part}"));
             let bounds = BTreeMap::from([(key, (number(start), number(end)))]);
             let mut op = Op::new(900, What::Offsets(bounds), now, now + 500_000, Outcome::Ok);
-            op.final_pass = true;
+            op.final_pass = words[0] == "end";
             ops.push(op);
             continue;
         }
@@ -53,6 +53,11 @@ pub fn ops(text: &str) -> Vec<Op> {
         if let Some(word) = words.iter().position(|w| w.starts_with('#')) {
             let (client, seq) = words.remove(word)[1..].split_once('.').expect("client and call");
             (op.client, op.seq) = (Some(number(client) as u32), Some(number(seq) as u64));
+        }
+        if !words[1].starts_with('r')
+            && let Some(at) = words.last().and_then(|word| word.strip_prefix("pos="))
+        {
+            op.position.insert(key.clone(), number(at));
         }
         match words[1] {
             "assign" => op.what = What::Move("assign"),

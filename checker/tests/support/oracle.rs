@@ -49,30 +49,46 @@ pub fn findings(ops: &[Op]) -> BTreeMap<Finding, usize> {
         let mut find = |kind: &str, name: String| {
             *all.entry((kind.to_owned(), key.clone(), name)).or_default() += 1;
         };
-        judge(&sent(ops, &key), &seen(ops, &key), pass, end(ops, &key), &mut find);
+        judge(&sent(ops, &key), &seen(ops, &key), pass, told(ops, &key), &mut find);
     }
     all
 }
 
-/// The end of the log, when it was asked for, and the position reached.
-fn end(ops: &[Op], key: &str) -> (Option<(i64, i64, u64)>, Option<i64>) {
-    let mut bounds: Option<(i64, i64, u64)> = None;
-    let mut position = None;
-    for op in in_order(ops).into_iter().map(|i| &ops[i]).filter(|op| op.final_pass) {
-        if let What::Offsets(all) = &op.what
-            && let Some((start, end)) = all.get(key)
-        {
-            let before = bounds.unwrap_or((*start, *end, 0));
-            bounds = Some((before.0.max(*start), before.1.max(*end), op.invoked));
+/// What was answered about a log's bounds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    /// The highest start, whoever asked.
+    start: i64,
+    /// The end that the pass asked for last, when it asked, and whether it is known for the log's end.
+    end: Option<(i64, u64, bool)>,
+    /// The highest end.
+    highest: i64,
+}
+
+fn told(ops: &[Op], key: &str) -> Told {
+    let mut told = Told::default();
+    let mut furthest: Option<(i64, u64)> = None;
+    for op in in_order(ops).into_iter().map(|i| &ops[i]) {
+        let What::Offsets(all) = &op.what else { continue };
+        let Some((start, end)) = all.get(key).filter(|(start, end)| *start >= 0 && end >= start) else {
+            continue;
+        };
+        told.start = told.start.max(*start);
+        if !op.final_pass {
+            continue;
         }
-        position = position.max(op.position.get(key).copied());
-        if let What::Poll(read) = &op.what {
-            let last =
-                read.iter().filter(|(k, _)| k == key).flat_map(|(_, records)| records).map(|(o, _)| o + 1);
-            position = position.max(last.max());
+        if told.end.is_none_or(|(_, asked, _)| asked <= op.invoked) {
+            told.end = Some((*end, op.invoked, true));
+        }
+        if furthest.is_none_or(|(highest, _)| highest < *end) {
+            furthest = Some((*end, op.completed.expect("in order are completed ones")));
         }
     }
-    (bounds, position)
+    if let (Some((end, asked, known)), Some((highest, answered))) = (&mut told.end, furthest) {
+        *known = highest <= *end || answered >= *asked;
+        told.highest = highest;
+    }
+    told
 }
 
 /// Completed operations in the order of their completions' lines.
@@ -140,43 +156,52 @@ fn sent(ops: &[Op], key: &str) -> Vec<Sent> {
     all
 }
 
-fn judge(
-    sent: &[Sent],
-    seen: &[Seen],
-    pass: bool,
-    (bounds, position): (Option<(i64, i64, u64)>, Option<i64>),
-    find: &mut dyn FnMut(&str, String),
-) {
-    // The surviving log: what the pass read, or what was read last.
+fn judge(sent: &[Sent], seen: &[Seen], pass: bool, told: Told, find: &mut dyn FnMut(&str, String)) {
+    // The surviving log: what the pass read and did not find gone afterwards, or what was read last.
+    let by_pass = gone_over(seen, true);
     let mut log: BTreeMap<i64, BTreeSet<Option<u64>>> = BTreeMap::new();
     for record in seen {
         let last = seen.iter().filter(|r| r.offset == record.offset).map(|r| r.poll).max();
-        if if pass { record.final_pass } else { Some(record.poll) == last } {
+        let again = by_pass.iter().any(|(o, at)| *o == record.offset && *at > record.completed);
+        if if pass { record.final_pass && !again } else { Some(record.poll) == last } {
             log.entry(record.offset).or_default().insert(record.value);
         }
     }
     let lowest = |value: u64| log.iter().find(|(_, values)| values.contains(&Some(value))).map(|(o, _)| *o);
     let was_read = |value: u64| seen.iter().any(|r| r.value == Some(value));
 
+    let latest = |over: &[(i64, u64)], x: i64| over.iter().filter(|(o, _)| *o == x).map(|(_, at)| *at).max();
+    // Since when everything that was acknowledged before should have been read by the pass.
+    let since = told.end.filter(|(.., known)| pass && *known).and_then(|(_, asked, _)| {
+        let least: Option<Vec<u64>> = (told.start..told.highest).map(|x| latest(&by_pass, x)).collect();
+        Some(asked.min(least?.into_iter().min().unwrap_or(asked)))
+    });
+    let all = gone_over(seen, false);
     for send in sent.iter().filter(|send| send.ok && lowest(send.value).is_none()) {
-        let covered = bounds.filter(|(start, end, _)| end <= start || position.is_some_and(|p| p >= *end));
         let name = send.value.to_string();
-        match covered {
-            _ if !pass => {
-                if send.acknowledged && !was_read(send.value) {
-                    find(if passed_by(send, seen, &log) { "lost-write" } else { "unseen" }, name);
-                }
+        if since.is_some_and(|since| send.completed < since) {
+            let places: Vec<i64> =
+                seen.iter().filter(|r| r.value == Some(send.value)).map(|r| r.offset).collect();
+            let below = match places.is_empty() {
+                true => told.start > 0 && send.offset.is_none_or(|offset| offset < told.start),
+                false => places.iter().any(|at| *at < told.start),
+            };
+            if !below {
+                find(if send.acknowledged { "lost-write" } else { "lost-unacked" }, name);
             }
-            Some((start, _, asked)) if send.completed < asked => {
-                let perhaps_removed = start > 0 && send.offset.is_none_or(|offset| offset < start);
-                if !perhaps_removed {
-                    find(if send.acknowledged { "lost-write" } else { "lost-unacked" }, name);
+        } else if send.acknowledged {
+            if was_read(send.value) {
+                let gone = |at: i64| {
+                    let reads = seen.iter().filter(|r| r.value == Some(send.value) && r.offset == at);
+                    let last = reads.max_by_key(|r| r.poll).map_or(0, |r| r.completed).max(send.completed);
+                    at >= told.start && latest(&all, at).is_some_and(|over| over > last)
+                };
+                if seen.iter().filter(|r| r.value == Some(send.value)).all(|r| gone(r.offset)) {
+                    find("lost-write", name);
                 }
-            }
-            _ => {
-                if send.acknowledged && !was_read(send.value) {
-                    find("unseen", name);
-                }
+            } else {
+                let lost = passed_by(send, sent, &lowest, told, &|x| latest(&all, x));
+                find(if lost { "lost-write" } else { "unseen" }, name);
             }
         }
     }
@@ -258,15 +283,42 @@ fn steps(seen: &[Seen]) -> Vec<(&Seen, &Seen)> {
     steps
 }
 
-/// Whether a reader went past a write's offset in a poll that began after its acknowledgement.
-fn passed_by(send: &Sent, seen: &[Seen], log: &BTreeMap<i64, BTreeSet<Option<u64>>>) -> bool {
-    let Some(offset) = send.offset else { return false };
-    let reads_it = seen.iter().any(|r| r.offset == offset && r.invoked > send.completed);
-    let passes_it = steps(seen).into_iter().any(|(before, after)| {
-        before.offset < offset
-            && offset < after.offset
-            && log.range(before.offset + 1..after.offset).next().is_none()
-            && after.invoked > send.completed
-    });
-    reads_it || passes_it
+/// Offsets that polls went over, with when they began: those of the pass, or of all.
+fn gone_over(seen: &[Seen], pass: bool) -> Vec<(i64, u64)> {
+    let mut over: Vec<(i64, u64)> =
+        seen.iter().filter(|r| r.final_pass || !pass).map(|r| (r.offset, r.invoked)).collect();
+    for (before, after) in steps(seen) {
+        let between = before.offset + 1..after.offset;
+        // The pass is trusted from where it stood, others only where nobody ever read anything.
+        if after.final_pass || (!pass && !seen.iter().any(|r| between.contains(&r.offset))) {
+            over.extend(between.map(|offset| (offset, after.invoked)));
+        }
+    }
+    over
+}
+
+/// Whether a write that nobody read must stand where polls that began after its acknowledgement went over.
+fn passed_by(
+    send: &Sent,
+    sent: &[Sent],
+    lowest: &dyn Fn(u64) -> Option<i64>,
+    told: Told,
+    latest: &dyn Fn(i64) -> Option<u64>,
+) -> bool {
+    let standing = || sent.iter().filter(|s| !s.failed).filter_map(|s| Some((s, lowest(s.value)?)));
+    let before = standing().filter(|(s, _)| s.acknowledged && s.completed < send.invoked);
+    let lower = before.map(|(_, at)| at).max();
+    let after = standing().filter(|(s, _)| s.invoked > send.completed).map(|(_, at)| at);
+    let end = told.end.filter(|(end, asked, _)| *end == told.highest && send.completed < *asked);
+    let Some(upper) = after.chain(end.map(|(end, ..)| end)).min() else { return false };
+    if lower.is_some_and(|lower| lower >= upper) {
+        return false;
+    }
+    let first = lower.map_or(told.start, |lower| lower + 1);
+    let mut from = first.min(send.offset.unwrap_or(first));
+    if let Some(lower) = lower.filter(|lower| send.offset.is_none() || lower + 1 == upper) {
+        from = from.min(lower);
+    }
+    let certain = told.start == 0 || (lower.is_some() && first >= told.start);
+    certain && from < upper && (from..upper).all(|x| latest(x).is_some_and(|over| over > send.completed))
 }

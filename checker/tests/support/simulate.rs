@@ -201,6 +201,10 @@ fn pass(
 ) {
     let end = |log: &Vec<Stored>| log.last().map_or(0, |last| last.offset + 1);
     let me = next(process);
+    let mut assign = Op::new(me, What::Move("assign"), now - 10, now - 5, Outcome::Ok);
+    assign.final_pass = true;
+    assign.position = logs.keys().map(|key| (key.clone(), 0)).collect();
+    ops.push(assign);
     let bounds = logs.iter().map(|(key, log)| (key.clone(), (0, end(log)))).collect();
     let mut op = Op::new(me, What::Offsets(bounds), now, now + 5, Outcome::Ok);
     op.final_pass = true;
