@@ -36,7 +36,11 @@ fn offsets_may_lie_anywhere() {
         "UNKNOWN ack-regression[3] unseen[3]",
         "an offset alone may be made up"
     );
-    assert_eq!(judge("p1 s1; c7 r-5:1; end -9..-4; f9 r-5:1"), "UNKNOWN", "negative bounds were never learned");
+    assert_eq!(
+        judge("p1 s1; c7 r-5:1; end -9..-4; f9 r-5:1"),
+        "UNKNOWN",
+        "negative bounds were never learned"
+    );
     let min = i64::MIN;
     assert_eq!(judge(&format!("p1 s1; c7 r{min}:1; end {min}..0; f9 r{min}:1 pos=0")), "UNKNOWN");
 }

@@ -32,13 +32,13 @@ fn a_write_acknowledged_while_the_pass_goes_on_is_judged_by_what_it_read() {
 #[test]
 fn an_end_that_steps_back_is_no_end() {
     assert_eq!(
-        judge(
-            "p0 s1@0; p0 s2@1; f9 assign pos=0; end 0..2; f9 r0:1,2; f10 assign pos=0; end 0..1; f10 r0:1"
-        ),
+        judge("p0 s1@0; p0 s2@1; f9 assign pos=0; end 0..2; f9 r0:1,2; f10 assign pos=0; end 0..1; f10 r0:1"),
         "UNKNOWN"
     );
     assert_eq!(
-        judge("p0 s1@0; p0 s2@1; f9 assign pos=0; end 0..2; f9 r0:1,2; f10 assign pos=0; end 0..2; f10 r0:1 pos=2"),
+        judge(
+            "p0 s1@0; p0 s2@1; f9 assign pos=0; end 0..2; f9 r0:1,2; f10 assign pos=0; end 0..2; f10 r0:1 pos=2"
+        ),
         "INVALID lost-write[2]",
         "the last pass read all of it"
     );
@@ -168,7 +168,10 @@ fn a_consequence_follows_from_something_that_is_reported() {
 #[test]
 fn a_loss_is_told_by_what_was_read() {
     let first = judge_sentence(&format!("{THREE} f9 assign pos=0; end 0..3; f9 r1:1,2"));
-    assert!(first.contains("read offset 1 first") && first.contains("because no record stands before"), "{first}");
+    assert!(
+        first.contains("read offset 1 first") && first.contains("because no record stands before"),
+        "{first}"
+    );
     let last = judge_sentence(&format!("{THREE} end 0..7; f9 r0:0,1 pos=7"));
     assert!(last.contains("read offset 1 last, came to the log's end at offset 7"), "{last}");
     assert_eq!(judge(&format!("{THREE} f9 assign; end 0..3; f9 r1:1,2")), "UNKNOWN unseen[0]");

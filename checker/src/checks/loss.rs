@@ -53,7 +53,8 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
 fn undecided(bench: &Bench<'_, '_>, losses: &Losses) -> Vec<String> {
     let partition = bench.view.partition;
     let start = grouped_i64(partition.start);
-    let below = format!("may have stood below the log's start (offset {start}), where retention removes records");
+    let below =
+        format!("may have stood below the log's start (offset {start}), where retention removes records");
     let all = [
         (losses.below, below.as_str()),
         (

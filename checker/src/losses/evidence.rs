@@ -67,7 +67,8 @@ impl<'v, 't> Evidence<'v, 't> {
         let partition = view.partition;
         let seen: Vec<u32> =
             rows.iter().copied().filter(|row| view.first_seen[*row as usize] != NONE).collect();
-        let ended = |read: &Read| Stretch { time: view.poll(read.poll).completed, ..stretch(view.tables, read) };
+        let ended =
+            |read: &Read| Stretch { time: view.poll(read.poll).completed, ..stretch(view.tables, read) };
         let read = if seen.is_empty() { Vec::new() } else { partition.reads.iter().map(ended).collect() };
         let furthest = partition.furthest.map(|furthest| furthest.end);
         let end = partition.bounds.filter(|bounds| furthest == Some(bounds.end));
@@ -125,9 +126,8 @@ impl<'v, 't> Evidence<'v, 't> {
         let send = view.send(row);
         let start = view.partition.start;
         let acknowledged = (send.offset != NO_OFFSET).then_some(send.offset);
-        let passed = |offset: i64| {
-            self.over.at(offset).is_some_and(|over| tables.precedes(send.completed, over.time))
-        };
+        let passed =
+            |offset: i64| self.over.at(offset).is_some_and(|over| tables.precedes(send.completed, over.time));
         let perhaps = |offset: i64| {
             self.over.at(offset).is_some_and(|over| !tables.precedes(over.time, send.completed))
         };
@@ -157,7 +157,9 @@ impl<'v, 't> Evidence<'v, 't> {
         if let Some(lower) = lower.filter(|lower| acknowledged.is_none() || *lower == last) {
             from = from.min(lower);
         }
-        if from > last || !self.over.least(from, last).is_some_and(|time| tables.precedes(send.completed, time)) {
+        if from > last
+            || !self.over.least(from, last).is_some_and(|time| tables.precedes(send.completed, time))
+        {
             return unclear;
         }
         if start > 0 && lower.is_none_or(|_| first < start) {

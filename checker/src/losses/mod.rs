@@ -9,8 +9,8 @@ mod evidence;
 
 use rustc_hash::FxHashMap;
 
-use self::evidence::{Decided, Evidence, places};
 pub(crate) use self::evidence::Proof;
+use self::evidence::{Decided, Evidence, places};
 use crate::coverage::Reach;
 use crate::kind::Kind;
 use crate::tables::{NONE, Outcome, Send};

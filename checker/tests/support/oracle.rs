@@ -70,7 +70,9 @@ fn told(ops: &[Op], key: &str) -> Told {
     let mut furthest: Option<(i64, u64)> = None;
     for op in in_order(ops).into_iter().map(|i| &ops[i]) {
         let What::Offsets(all) = &op.what else { continue };
-        let Some((start, end)) = all.get(key).filter(|(start, end)| *start >= 0 && end >= start) else { continue };
+        let Some((start, end)) = all.get(key).filter(|(start, end)| *start >= 0 && end >= start) else {
+            continue;
+        };
         told.start = told.start.max(*start);
         if !op.final_pass {
             continue;
@@ -154,13 +156,7 @@ fn sent(ops: &[Op], key: &str) -> Vec<Sent> {
     all
 }
 
-fn judge(
-    sent: &[Sent],
-    seen: &[Seen],
-    pass: bool,
-    told: Told,
-    find: &mut dyn FnMut(&str, String),
-) {
+fn judge(sent: &[Sent], seen: &[Seen], pass: bool, told: Told, find: &mut dyn FnMut(&str, String)) {
     // The surviving log: what the pass read and did not find gone afterwards, or what was read last.
     let by_pass = gone_over(seen, true);
     let mut log: BTreeMap<i64, BTreeSet<Option<u64>>> = BTreeMap::new();
