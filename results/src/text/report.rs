@@ -28,7 +28,12 @@ pub fn verdict_text(verdict: &Verdict, style: &ReportStyle, next: &[(String, Str
         style.row(&mut out, "unknown", reason);
     }
     style.row(&mut out, "guarantee", &guarantee(verdict));
-    style.row(&mut out, "exercised", &exercised(&verdict.exercised));
+    let exercised = if is_of_a_model(verdict) {
+        counted(verdict.exercised.operations, "operation", "operations")
+    } else {
+        exercised(&verdict.exercised)
+    };
+    style.row(&mut out, "exercised", &exercised);
     for (key, why) in verdict.exercised.consume_all.iter().flat_map(|c| c.not_covered.iter().take(5)) {
         style.row(&mut out, "", &format!("not covered: {key}: {why}"));
     }
@@ -192,6 +197,11 @@ fn guarantee(verdict: &Verdict) -> String {
         _ => {}
     }
     text
+}
+
+/// Whether a model was asked, which knows neither acknowledgements nor faults nor a consume-all pass.
+fn is_of_a_model(verdict: &Verdict) -> bool {
+    verdict.guarantee.name.starts_with("linearizable ")
 }
 
 /// One line of what the history exercised.
