@@ -33,6 +33,14 @@ fn wrong_options_are_usage_errors() {
         (&["run", "--idempotence", "true", "--acks", "1"], &["acks = 1", "idempotence = true"]),
         (&["run", "--rate", "0"], &["mock", "MiB", "--sends"]),
         (&["run", "--idempotence", "true", "--fault", "slow-broker:200ms@3s+2s"], &["mock", "idempoten"]),
+        (&["run", "--rate", "50", "--brokers", "0"], &["--brokers 0", "1 to 100"]),
+        (&["run", "--rate", "50", "--replication-factor", "5"], &["--replication-factor 5", "brokers (3)"]),
+        (&["run", "--rate", "50", "--time-limit", "0s"], &["--time-limit 0s"]),
+        (
+            &["run", "--time-limit", "60"],
+            &["--time-limit 60: this is no duration; write it as 500ms, 30s or 1m30s"],
+        ),
+        (&["analyze", "--model", "regster"], &["regster", "docs/models.md"]),
         (&["frobnicate"], &["frobnicate"]),
         (&["render", "--window", "9s..3s"], &["9s..3s"]),
     ] {
@@ -53,6 +61,56 @@ fn no_such_run_names_the_newest_or_the_way_to_one() {
         store.call(&[verb, "20990101"]).fails(FAILED, &["20990101", "tribunal run"]);
     }
     store.call(&["analyze"]).fails(FAILED, &["latest"]);
+}
+
+#[test]
+fn what_is_no_run_is_said_for_what_it_is() {
+    let store = Store::new();
+    std::fs::create_dir_all(store.root()).expect("creates");
+    let path = history(&store.root(), "h.jsonl", &[SEND, SENT, POLL, POLLED]);
+    let (file, dir) = (path.display().to_string(), store.root().display().to_string());
+    for verb in ["show", "render", "heal"] {
+        store.call(&[verb, &file]).fails(FAILED, &["is a file, not a run", "tribunal analyze"]);
+    }
+    store.call(&["analyze", "nosuch.jsonl"]).fails(FAILED, &["nosuch.jsonl", "no such file"]);
+    store.call(&["analyze", &dir]).fails(FAILED, &["is a directory without a run"]);
+    let around = store.call(&["show", &file, "--around", "t-0", "99999999"]);
+    assert!(around.out.contains("the highest offset that the history knows of t-0 is 0"), "{}", around.out);
+}
+
+#[test]
+fn an_error_names_its_history_and_its_place_once() {
+    let store = Store::new();
+    std::fs::create_dir_all(store.root()).expect("creates");
+    let one = history(&store.root(), "one.jsonl", &[SEND, "{\"time\":x}"]).display().to_string();
+    let orphan = r#"{"process":0,"type":"ok","f":"write","value":1}"#;
+    let two = history(&store.root(), "two.jsonl", &[orphan, "{\"process\":x}"]).display().to_string();
+    let three = history(&store.root(), "three.jsonl", &["{\"process\":x}", ""]).display().to_string();
+    let both = store.call(&["analyze", &one, &two]);
+    assert_eq!((both.code, both.err.matches("one.jsonl").count()), (FAILED, 1), "{}", both.err);
+    store.call(&["analyze", "--model", "register", &two]).fails(FAILED, &["two.jsonl", "line 1"]);
+    let damaged = store.call(&["analyze", "--model", "register", &three]);
+    damaged.fails(FAILED, &["three.jsonl: line 1, byte 12"]);
+    assert!(!damaged.err.contains("column"), "{}", damaged.err);
+}
+
+#[test]
+fn devices_and_pipes_are_read_like_files() {
+    let store = Store::new();
+    std::fs::create_dir_all(store.root()).expect("creates");
+    let empty = store.call(&["analyze", "/dev/null"]);
+    assert_eq!(empty.code, 2, "{}{}", empty.out, empty.err);
+    let path = history(&store.root(), "h.jsonl", &[SEND, SENT, POLL, POLLED]);
+    let script = format!("{} analyze <(cat {})", env!("CARGO_BIN_EXE_tribunal"), path.display());
+    let called = called(&Command::new("bash").args(["-c", &script]).output().expect("starts"));
+    assert_eq!(called.code, 0, "{}{}", called.out, called.err);
+}
+
+#[test]
+fn help_of_help_is_help() {
+    let called = Store::new().call(&["help", "--help"]);
+    assert_eq!(called.code, 0, "{}", called.err);
+    assert!(called.out.contains("Usage: tribunal <COMMAND>"), "{}", called.out);
 }
 
 #[test]

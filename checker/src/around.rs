@@ -97,6 +97,8 @@ struct Gather<'k> {
     key: &'k str,
     first: i64,
     last: i64,
+    /// The highest offset of the whole partition.
+    highest: Option<i64>,
     held: BTreeMap<(i64, ValueId), Held>,
     /// The last offset that each reader read.
     stands: FxHashMap<u32, i64>,
@@ -151,6 +153,7 @@ impl Gather<'_> {
     }
 
     fn acknowledged(&mut self, mop: &MopRow) {
+        self.highest = self.highest.max(mop.offset);
         if let Some(offset) = mop.offset.filter(|offset| self.near(*offset)) {
             self.held(offset, mop.value).acknowledged_here = true;
         }
@@ -158,6 +161,7 @@ impl Gather<'_> {
 
     fn polled(&mut self, batch: &Batch, line: &Line, mop: &MopRow) {
         for record in batch.records_of(mop) {
+            self.highest = self.highest.max(Some(record.offset));
             if let Some(from) = self.stands.insert(line.process.0, record.offset)
                 && (from + 1).max(self.first) <= (record.offset - 1).min(self.last)
             {
@@ -196,6 +200,7 @@ impl Gather<'_> {
         Around {
             key: self.key.to_owned(),
             offset,
+            highest: self.highest,
             places,
             leaps: self.leaps,
             more_leaps: self.more_leaps,

@@ -68,6 +68,24 @@ fn lag_is_the_age_of_the_oldest_unread_acknowledgement() {
 }
 
 #[test]
+fn lag_begins_with_the_reader_and_not_with_its_first_record() {
+    let ops = vec![
+        send(1, 1, 0, 5, 10),
+        send(1, 2, 1, 12, 20),
+        send(1, 3, 2, 22, 30),
+        poll(7, &[], 38, 40),
+        poll(7, &[(1, 2), (2, 3)], 95, 100),
+        poll(7, &[], 290, 299),
+    ];
+    let series = series(&ops);
+    let ms = |step: usize| series.lag[0].lag[step].map(|lag| (lag as f64 / MS as f64).round() as u64);
+    assert_eq!(ms(39), None, "before its first poll");
+    assert_eq!(ms(40), Some(21), "it will begin at offset 1, acknowledged at 20 and waiting");
+    assert_eq!(ms(99), Some(80));
+    assert_eq!((ms(100), ms(299)), (Some(0), Some(0)), "the record before its first one is not ahead of it");
+}
+
+#[test]
 fn rates_and_latencies_count_every_completion() {
     let run = run(Shape { sends: 500, unknown: 20, fail: 10, ..Shape::small(5) });
     let series = series(&run.ops);

@@ -6,7 +6,7 @@ use std::path::Path;
 use store::run_dir::RunDir;
 use store::run_meta::RunMeta;
 
-use crate::containers::{heal_tagged, list_owned, remove_run, undo_after_crash};
+use crate::containers::{counted, heal_tagged, list_owned, remove_run, undo_after_crash};
 use crate::error::NemesisError;
 use crate::journal::{Journal, OpenAct, leftover};
 
@@ -85,10 +85,9 @@ async fn heal_own(
     }
     match remove_run(&meta.id).await {
         Ok(gone) => {
-            let (containers, networks) = (gone.containers.len(), gone.networks.len());
-            report
-                .done
-                .push(format!("removed {containers} containers and {networks} networks of run {}", meta.id));
+            let (containers, networks) =
+                (counted(gone.containers.len(), "container"), counted(gone.networks.len(), "network"));
+            report.done.push(format!("removed {containers} and {networks} of run {}", meta.id));
             note(run_dir, open, report);
         }
         Err(e) => report.failed.push(e.to_string()),

@@ -2,6 +2,7 @@
 
 mod run_args;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
@@ -9,18 +10,35 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::run_args::RunArgs;
 
+/// What `analyze --help` says of models.
+const MODELS_HELP: &str = "\
+Models (--model): register, cas-register: read, write (cas: [from, to]); kv: read, write, cas, append, by key;
+set: add, read; queue, fifo: enqueue, dequeue; log: append, read, end; mutex: acquire, release.
+Each with the values that it takes and an example to paste: docs/models.md
+With --model, --guarantee, --allow, --forbid, --max-stall, --clock-uncertainty, --memory or --time-limit the
+verdict of a run is printed and not stored.";
+
 /// What was typed. Help and version print themselves and end the program with 0.
 ///
 /// # Errors
 /// What clap refuses, as a usage error: clap's own exit code would pass for a verdict.
 pub fn parse() -> anyhow::Result<Cli> {
-    Cli::try_parse().map_err(|e| match e.kind() {
+    Cli::try_parse_from(typed(std::env::args_os())).map_err(|e| match e.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => e.exit(),
         _ => {
             let text = e.render().to_string();
             crate::exit::usage(text.trim_end().trim_start_matches("error: "))
         }
     })
+}
+
+/// What was typed, except that `help --help` means `help`: clap's own help takes no options.
+fn typed(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    if args.get(1).is_some_and(|verb| verb == "help") {
+        args.retain(|arg| arg != "--help" && arg != "-h");
+    }
+    args
 }
 
 /// Does your Kafka lose data? Record, break, judge, explain.
@@ -40,8 +58,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Run a timed test: load, faults, consume-all pass; then analyze and render it
+    #[command(after_help = run_args::faults_help())]
     Run(Box<RunArgs>),
     /// Judge stored runs or histories
+    #[command(after_help = MODELS_HELP)]
     Analyze(AnalyzeArgs),
     /// Draw the pictures of an analyzed run
     Render(RenderArgs),
@@ -78,7 +98,8 @@ pub struct StoreArg {
 /// `tribunal analyze`.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Runs (latest, the beginning of an id, a directory), histories (.jsonl, .jsonl.zst), or - for standard input
+    /// Runs (latest, a test's name, the beginning or the end of an id, a directory), histories (.jsonl, .jsonl.zst,
+    /// .edn), or - for standard input
     #[arg(value_name = "RUN|FILE|-", default_value = "latest")]
     pub histories: Vec<String>,
     /// Judge against a sequential model, whatever the operations are: register, cas-register, kv, set, queue, fifo, log or mutex
@@ -147,7 +168,7 @@ pub struct ConvertArgs {
 /// `tribunal render`.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// The run: latest, the beginning of an id, or a directory
+    /// The run: latest, a test's name (its newest run), the beginning or the end of an id, or a directory
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// Draw only this part of the run, e.g. 10s..25s
@@ -176,7 +197,8 @@ pub struct LsArgs {
 /// `tribunal show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run: latest, the beginning of an id, or a directory; with --around a history's file too
+    /// The run: latest, a test's name (its newest run), the beginning or the end of an id, or a directory; with
+    /// --around a history's file too
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// One finding in full with its history lines, by its number in the report (1, 2, ...)

@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
     /// If the store cannot be written.
     pub fn begin(plan: &'a Plan, runs: &Runs, keep: bool) -> Result<Run<'a>> {
         let dir = runs.create(&plan.scenario.test, (plan.seed & 0xffff) as u16)?;
-        let notices = Arc::new(Notices::create(&dir.log())?);
+        let notices = Arc::new(Notices::create(&dir)?);
         let scenario = plan.scenario.redacted();
         let text = toml::to_string(&scenario).context("cannot write the scenario as TOML")?;
         std::fs::write(dir.scenario(), text)

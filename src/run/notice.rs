@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Mutex;
+
+use store::run_dir::RunDir;
 
 /// Says things and keeps them.
 pub struct Notices {
@@ -11,13 +12,12 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Begins the log.
+    /// Begins the log, whose lock says that the run goes on.
     ///
     /// # Errors
     /// If it cannot be created.
-    pub fn create(path: &Path) -> anyhow::Result<Notices> {
-        let log = File::create(path).map_err(|e| anyhow::anyhow!("cannot create {}: {e}", path.display()))?;
-        Ok(Notices { log: Mutex::new(log) })
+    pub fn create(run: &RunDir) -> anyhow::Result<Notices> {
+        Ok(Notices { log: Mutex::new(run.create_log()?) })
     }
 
     /// Says a line.

@@ -45,6 +45,7 @@ impl Plan {
         };
         scenario.seed = Some(format!("{seed:x}"));
         let workload = scenario.workload.resolve(target.kind(), seed).map_err(usage)?;
+        refuse_nothing(&scenario, &target, &workload)?;
         let mut specs: Vec<FaultSpec> = Vec::new();
         for fault in scenario.faults.iter().flatten() {
             specs.push(fault.parse().map_err(usage)?);
@@ -117,6 +118,28 @@ impl Plan {
     pub fn load_duration(&self) -> Option<Duration> {
         load_duration(&self.workload)
     }
+}
+
+/// What no run can be made of: no brokers, more replicas than brokers, no time.
+fn refuse_nothing(scenario: &Scenario, target: &Target, workload: &Resolved) -> Result<()> {
+    if workload.time_limit.is_zero() {
+        return Err(usage("--time-limit 0s: a load of no length does nothing; give it some seconds"));
+    }
+    if !matches!(target, Target::Mock | Target::Docker) {
+        return Ok(());
+    }
+    let (brokers, replicas) = (u32::from(scenario.brokers), scenario.workload.replication_factor);
+    let most = if *target == Target::Docker { 9 } else { 100 };
+    if !(1..=most).contains(&brokers) {
+        return Err(usage(format!("--brokers {brokers}: the target {target} has 1 to {most} brokers")));
+    }
+    if replicas > brokers {
+        return Err(usage(format!(
+            "--replication-factor {replicas} is more than the cluster's brokers ({brokers}): each replica needs a broker of \
+             its own; give a smaller factor or more --brokers"
+        )));
+    }
+    Ok(())
 }
 
 fn random_faults(scenario: &Scenario) -> Result<Option<RandomSpec>> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use results::text::number::counted;
 use workloads::{DrainReport, QueueReport};
 
 use super::display::grouped;
@@ -27,12 +28,15 @@ pub fn load(report: &QueueReport) -> Vec<String> {
         ));
     }
     if report.restarts > 0 {
-        lines.push(format!("  clients were restarted {} times", report.restarts));
+        lines.push(format!(
+            "  clients were restarted {}",
+            counted(u64::from(report.restarts), "time", "times")
+        ));
     }
     if report.hung > 0 {
         lines.push(format!(
-            "  warning: {} clients hung when they were closed and were left behind",
-            report.hung
+            "  warning: {} hung when closed: left behind",
+            counted(u64::from(report.hung), "client", "clients")
         ));
     }
     if !report.client_errors.is_empty() {

@@ -1,5 +1,6 @@
 //! Scenarios: what a run shall be, from a file, from those that ship, and from the command line over both.
 
+mod faults;
 mod overrides;
 mod shipped;
 mod target;
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use store::settings::{Settings, redact};
 use workloads::QueueConfig;
 
+pub use self::faults::faults_by_target;
 pub use self::overrides::parse_seed;
-pub use self::shipped::SHIPPED;
+pub use self::shipped::{PLAIN, SHIPPED};
 pub use self::target::Target;
 use crate::cli::RunArgs;
 use crate::exit::usage;
@@ -101,20 +103,16 @@ impl Scenario {
     /// # Errors
     /// A name that nothing has, a file that cannot be read, an option that makes no sense: all usage errors.
     pub fn resolve(args: &RunArgs) -> anyhow::Result<Scenario> {
-        let base = match &args.scenario {
-            None => Scenario::default(),
-            Some(name) => Scenario::named(name)?,
-        };
+        let named =
+            args.scenario.as_deref().filter(|name| !PLAIN.contains(name) || Path::new(name).is_file());
+        let base = named.map_or_else(|| Ok(Scenario::default()), Scenario::named)?;
         let mut scenario = overrides::apply(base, args)?;
         let target = scenario.target()?;
         if scenario.faults.is_none() {
             let random = scenario.random.is_some();
             scenario.faults = Some(if random { Vec::new() } else { target.default_faults() });
         }
-        if args.scenario.is_none()
-            && scenario.workload.sends.is_none()
-            && scenario.workload.time_limit.is_none()
-        {
+        if named.is_none() && scenario.workload.sends.is_none() && scenario.workload.time_limit.is_none() {
             scenario.workload.time_limit = Some(target.default_time_limit());
         }
         Ok(scenario)
@@ -128,7 +126,12 @@ impl Scenario {
         if !path.exists() {
             return Err(usage(format!(
                 "there is no scenario \"{name}\": neither a file nor one of {}",
-                SHIPPED.iter().map(|s| s.name).collect::<Vec<_>>().join(", ")
+                PLAIN[..1]
+                    .iter()
+                    .copied()
+                    .chain(SHIPPED.iter().map(|s| s.name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         }
         let text =

@@ -48,6 +48,14 @@ pub fn parse_seed(text: &str) -> Result<u64> {
         .map_err(|_| usage(format!("seed \"{text}\" is no hexadecimal number of up to 16 digits")))
 }
 
+/// The option names the value already, and what the parser of durations expected of it helps nobody.
+fn in_short(message: &str) -> String {
+    match message.split_once(" is no duration (").and_then(|(_, rest)| rest.rsplit_once("); ")) {
+        Some((_, way)) => format!("this is no duration; {way}"),
+        None => message.to_owned(),
+    }
+}
+
 fn set<T: Clone>(field: &mut T, given: &Option<T>) {
     if let Some(given) = given {
         *field = given.clone();
@@ -113,7 +121,7 @@ fn workload(scenario: &mut Scenario, args: &RunArgs) -> Result<()> {
         scenario.workload = table
             .clone()
             .try_into()
-            .map_err(|e: toml::de::Error| usage(format!("{option} {shown}: {}", e.message())))?;
+            .map_err(|e: toml::de::Error| usage(format!("{option} {shown}: {}", in_short(e.message()))))?;
     }
     for pair in &args.client_set {
         let (key, value) = split_pair("--client-set", pair)?;

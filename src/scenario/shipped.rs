@@ -27,6 +27,9 @@ pub const SHIPPED: &[Shipped] = shipped![
     "acks-all-killed-leader",
 ];
 
+/// What the plain run is called, the one without a scenario: its test's name first.
+pub const PLAIN: [&str; 2] = ["queue", "default"];
+
 impl Shipped {
     /// Its content.
     ///

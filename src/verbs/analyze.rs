@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use checker::model::ModelKind;
 use checker::{Analysis, Context, Options};
 use nemesis::fault::when::parse_duration;
@@ -13,7 +13,8 @@ use store::run_dir::{RunDir, Runs};
 use store::run_meta::{RunMeta, RunStatus};
 use store::verdict::{Validity, Verdict};
 
-use super::judge;
+use super::what_if::WhatIf;
+use super::{judge, which_run};
 use crate::cli::{AnalyzeArgs, JudgingArgs};
 use crate::exit::{FAILED, complain, usage};
 use crate::{memory, out};
@@ -43,6 +44,7 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
         let read = parse_duration(apart).map_err(|e| usage(format!("--clock-uncertainty {apart}: {e}")))?;
         all.clock_uncertainty = Some(read);
     }
+    let what_if = WhatIf::of(args);
     // Each history is parallel in itself: with several of them, each gets its share of the threads.
     let at_once = subjects.len().min(all.threads);
     // A search has a budget of its own.
@@ -61,17 +63,18 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
                         *next - 1
                     };
                     let Some((_, subject)) = subjects.get(i) else { break };
-                    let verdict = judge(subject, model, &share);
+                    let verdict = judge(subject, model, &share, &what_if);
                     results.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[i] = Some(verdict);
                 }
             });
         }
     });
-    report(args, &subjects, judged)
+    report(args, &runs, &subjects, judged)
 }
 
 fn report(
     args: &AnalyzeArgs,
+    runs: &Runs,
     subjects: &[(&String, Subject)],
     judged: Vec<Option<Result<Verdict>>>,
 ) -> Result<u8> {
@@ -86,8 +89,14 @@ fn report(
                     if several {
                         out::print(&format!("== {name}\n"))?;
                     }
+                    if let Subject::Run(run) = subject {
+                        out::print(&format!("{}\n", which_run::headline(run, &run.read_meta()?)))?;
+                        if let Some(newer) = which_run::newer(runs, name, run) {
+                            out::print(&format!("  note: {newer}\n"))?;
+                        }
+                    }
                     let next = match subject {
-                        Subject::Run(run) => next_steps(run, &verdict),
+                        Subject::Run(run) if WhatIf::of(args).is_stored() => next_steps(run, &verdict),
                         _ => Vec::new(),
                     };
                     print_verdict(&verdict, &next)?;
@@ -95,10 +104,10 @@ fn report(
                 verdicts.push(verdict);
             }
             Err(error) if several => {
-                complain(&format!("error: {name}: {error:#}"));
+                complain(&format!("error: {:#}", naming(name, error)));
                 failed = true;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(naming(name, error)),
         }
     }
     if args.json {
@@ -112,6 +121,12 @@ fn report(
         return Ok(FAILED);
     }
     Ok(worst(&verdicts))
+}
+
+/// The error with the history's name in it, once.
+fn naming(name: &str, error: anyhow::Error) -> anyhow::Error {
+    let name = if name == "-" { "standard input" } else { name };
+    if format!("{error:#}").contains(name) { error } else { error.context(name.to_owned()) }
 }
 
 /// One exit code for all: invalid before unknown before valid.
@@ -129,7 +144,8 @@ fn subject(name: &str, runs: &Runs) -> Result<Subject> {
         return Ok(Subject::Stdin);
     }
     let path = Path::new(name);
-    if path.is_file() {
+    // A pipe or a device is read as a file is; `latest` and `current` are links to directories.
+    if path.exists() && !path.is_dir() {
         return Ok(Subject::File(path.to_owned()));
     }
     Ok(Subject::Run(runs.find(name)?))
@@ -164,11 +180,25 @@ pub fn options(judging: &JudgingArgs) -> Result<Options> {
     Ok(options)
 }
 
-fn judge(subject: &Subject, model: Option<ModelKind>, options: &Options) -> Result<Verdict> {
+fn judge(
+    subject: &Subject,
+    model: Option<ModelKind>,
+    options: &Options,
+    what_if: &WhatIf,
+) -> Result<Verdict> {
     let titled = |title: String| Context { title, ..Context::default() };
     let (source, context) = match subject {
-        Subject::Run(run) if model.is_none() => return judge_run(run, options).map(|a| a.verdict),
-        Subject::Run(run) => (Source::open(&run.history())?, titled(run.name())),
+        Subject::Run(run) => {
+            if what_if.is_stored() {
+                return judge_run(run, options).map(|a| a.verdict);
+            }
+            let mut verdict = match model {
+                None => judged(run, options)?.verdict,
+                Some(_) => judge::judge(history(run)?, &titled(run.name()), model, options)?.verdict,
+            };
+            verdict.notes.push(what_if.note());
+            return Ok(verdict);
+        }
         Subject::File(path) => {
             let title = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             (Source::open(path)?, titled(title))
@@ -183,19 +213,35 @@ fn judge(subject: &Subject, model: Option<ModelKind>, options: &Options) -> Resu
 /// # Errors
 /// If the history cannot be read, or the verdict not written.
 pub fn judge_run(run: &RunDir, options: &Options) -> Result<Analysis> {
+    let analysis = judged(run, options)?;
+    run.write_verdict(&analysis.verdict)?;
+    run.write_series(&analysis.series)?;
+    Ok(analysis)
+}
+
+fn history(run: &RunDir) -> Result<Source> {
+    if let Some(why) = which_run::without_history(run, &run.read_meta()?) {
+        bail!(why);
+    }
+    Ok(Source::open(&run.history())?)
+}
+
+/// Judges a run.
+fn judged(run: &RunDir, options: &Options) -> Result<Analysis> {
     let meta = run.read_meta()?;
     let context = context(run, &meta)?;
-    let mut analysis = judge::judge(Source::open(&run.history())?, &context, None, options)?;
+    let mut analysis = judge::judge(history(run)?, &context, None, options)?;
     match &meta.status {
         RunStatus::Recorded => {}
         RunStatus::Running => {
-            analysis.verdict.notes.push("the run has not ended, or tribunal was killed".into());
+            analysis.verdict.notes.push("the run has not ended".into());
+        }
+        RunStatus::Crashed => {
+            analysis.verdict.notes.push("the run did not end: tribunal crashed or was killed".into());
         }
         RunStatus::Interrupted => analysis.verdict.notes.push("the run was interrupted".into()),
         RunStatus::Failed { reason } => analysis.verdict.notes.push(format!("the run failed: {reason}")),
     }
-    run.write_verdict(&analysis.verdict)?;
-    run.write_series(&analysis.series)?;
     Ok(analysis)
 }
 

@@ -19,8 +19,13 @@ pub fn show(runs: &Runs, name: &str, (key, offset): (&str, &str), span: u32) -> 
     let offset: i64 = offset.replace(',', "").parse().map_err(|_| {
         usage(format!("--around {key} {offset}: an offset is a whole number; write --around KEY OFFSET"))
     })?;
-    let (history, context) = if Path::new(name).is_file() {
-        (Path::new(name).to_owned(), Context::default())
+    let path = Path::new(name);
+    let (history, context) = if path.is_file() {
+        (path.to_owned(), Context::default())
+    } else if path.exists() && !path.is_dir() {
+        return Err(usage(format!(
+            "{name}: --around reads a history twice, and a pipe can be read once only"
+        )));
     } else {
         let run = runs.find(name)?;
         let context = context(&run, &run.read_meta()?)?;

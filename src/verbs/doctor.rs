@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use nemesis::doctor::{Fact, Level};
+use results::text::number::counted;
 use store::run_dir::Runs;
 
 use crate::cli::DoctorArgs;
@@ -46,7 +47,7 @@ fn store_fact(runs: &Runs) -> Fact {
             Fact {
                 name: "store",
                 level: Level::Good,
-                detail: format!("{root} can be written; {n} runs"),
+                detail: format!("{root} can be written; {}", counted(n as u64, "run", "runs")),
                 next_step: None,
             }
         }

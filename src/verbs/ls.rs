@@ -34,7 +34,7 @@ fn row(run: &RunDir) -> results::RunRow {
 
 fn as_json(row: &results::RunRow) -> serde_json::Value {
     serde_json::json!({
-        "id": row.id, "test": row.test, "target": row.target, "status": row.status, "validity": row.validity,
+        "id": row.id, "test": row.test, "target": row.target, "status": row.status, "reason": row.reason, "validity": row.validity,
         "expectation": row.expectation, "operations": row.operations, "started": row.started,
     })
 }

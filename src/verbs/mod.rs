@@ -11,6 +11,8 @@ mod model;
 mod render;
 mod run;
 mod show;
+mod what_if;
+mod which_run;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -18,7 +20,7 @@ use tokio::runtime::Runtime;
 
 use crate::cli::{Cli, Verb};
 use crate::out;
-use crate::scenario::SHIPPED;
+use crate::scenario::{PLAIN, SHIPPED, faults_by_target};
 
 /// Does what was typed; the exit code.
 pub fn dispatch(cli: Cli) -> Result<u8> {
@@ -51,9 +53,22 @@ fn runtime() -> Result<Runtime> {
 
 fn scenarios() -> Result<u8> {
     let mut text = String::from("scenarios that ship with tribunal (tribunal run NAME):\n");
+    let mut row = |name: &str, target: &str, about: &str| {
+        text.push_str(&format!("  {name:<26} {target:<7} {about}\n"));
+    };
+    row(
+        PLAIN[0],
+        "mock",
+        "The plain run, what `tribunal run` alone does: a broker goes down, a leader moves",
+    );
     for shipped in SHIPPED {
         let scenario = shipped.parse();
-        text.push_str(&format!("  {:<26} {:<7} {}\n", shipped.name, scenario.target, scenario.about));
+        row(shipped.name, &scenario.target, &scenario.about);
+    }
+    text.push_str("faults for --fault NAME@START+DURATION, by target:\n");
+    for (target, names) in faults_by_target() {
+        let head = format!("  {target:<26} ");
+        text.push_str(&format!("{head}{}\n", names.join(", ")));
     }
     out::print(&text)?;
     Ok(0)

@@ -25,7 +25,11 @@ pub async fn run(args: RunArgs) -> Result<u8> {
         runs.set_latest(&dir)?;
     }
     if matches!(ending?, Ending::Interrupted) {
-        eprintln!("interrupted; what was recorded is kept\n  next: tribunal analyze {}", dir.id());
+        if dir.history().exists() {
+            eprintln!("interrupted; what was recorded is kept\n  next: tribunal analyze {}", dir.id());
+        } else {
+            eprintln!("interrupted before anything was recorded: there is nothing to analyze");
+        }
         return Ok(INTERRUPTED);
     }
     if args.no_analyze {

@@ -60,10 +60,13 @@ fn summary(run: &RunDir) -> Result<u8> {
             files.push((path.display().to_string(), metadata.len()));
         }
     }
-    let next = verdict.as_ref().map_or_else(
-        || vec![(format!("tribunal analyze {}", run.id()), "judge it".to_owned())],
-        |verdict| next_steps(run, verdict),
-    );
+    let next = match &verdict {
+        Some(verdict) => next_steps(run, verdict),
+        None if run.history().exists() => {
+            vec![(format!("tribunal analyze {}", run.id()), "judge it".to_owned())]
+        }
+        None => vec![(format!("tribunal run {}", run.scenario().display()), "the same run again".to_owned())],
+    };
     out::print(&results::run_text(&meta, verdict.as_ref(), &files, &out::style(), &next))?;
     Ok(0)
 }
@@ -73,14 +76,30 @@ fn finding(run: &RunDir, number: usize, full: bool) -> Result<u8> {
     let verdict = judged(run)?;
     let lines = lines_of(run, &results::witness_lines(&verdict, number))?;
     let Some(text) = results::anomaly_text(&verdict, number, &lines, full, &out::style()) else {
-        let examples: usize = verdict.anomalies.values().map(|a| a.examples.len()).sum();
-        return Err(usage(match examples {
-            0 => format!("{} has no findings to show", run.name()),
-            n => format!("there is no finding {number}: {} has 1 to {n}", run.name()),
-        }));
+        return Err(usage(no_finding(run, &verdict, number)));
     };
     out::print(&text)?;
     Ok(0)
+}
+
+/// Why there is nothing under this number: examples are numbered, and not all findings are kept as such.
+fn no_finding(run: &RunDir, verdict: &Verdict, number: usize) -> String {
+    let all = verdict.anomalies.values().fold(0_u64, |sum, a| sum.saturating_add(a.count));
+    let kept: usize = verdict.anomalies.values().map(|a| a.examples.len()).sum();
+    let name = run.name();
+    if kept == 0 {
+        return format!("{name} has no findings to show");
+    }
+    if kept as u64 >= all {
+        return format!("there is no finding {number}: {name} has 1 to {kept}");
+    }
+    format!(
+        "there is no finding {number}: of the {} findings of {name}, {kept} are kept in full, 1 to {kept}; to keep more \
+         of each kind: tribunal analyze {} --examples {}",
+        results::text::number::grouped(all),
+        run.id(),
+        number.max(kept)
+    )
 }
 
 /// The raw lines of a history with these numbers.

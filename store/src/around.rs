@@ -12,6 +12,8 @@ pub struct Around {
     pub key: String,
     /// The offset that was asked for.
     pub offset: i64,
+    /// The highest offset that anything was acknowledged or read at, in the whole history.
+    pub highest: Option<i64>,
     /// Every offset of the stretch at which something was acknowledged or read, ascending.
     pub places: Vec<Place>,
     /// Readers that went from one side of an offset of the stretch to the other without reading it, by line.

@@ -1,7 +1,12 @@
 //! The run directory: `<root>/<test>/<UTC time>-<4 hex>/`, everything that one run leaves behind.
 //!
 //! `latest` names the last run whose history is complete, `current` the last one that was begun: they differ
-//! while a run goes on, and after one that crashed.
+//! while a run goes on, and after one that crashed. `find` tells which run a name means.
+//!
+//! Who records a run holds a lock on its `tribunal.log`, which the system drops with the process however that ends:
+//! so a run that goes on is told from one that died.
+
+mod find;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::run_meta::{RUN_SCHEMA, RunMeta};
+use crate::run_meta::{RUN_SCHEMA, RunMeta, RunStatus};
 use crate::series::{SERIES_SCHEMA, Series};
 use crate::verdict::{VERDICT_SCHEMA, Verdict};
 
@@ -45,8 +50,16 @@ pub enum RunError {
         /// What to do.
         next: String,
     },
-    /// Several runs begin like that.
-    #[error("\"{name}\" is the beginning of {n} runs: {list}; write more of the id", n = candidates.len(), list = candidates.join(", "))]
+    /// There is something of that name, or should be, and it is no run.
+    #[error("{name} {reason}")]
+    NoRun {
+        /// What was asked for.
+        name: String,
+        /// What it is instead, and what to do.
+        reason: String,
+    },
+    /// Several runs begin, or end, like that.
+    #[error("\"{name}\" could be any of {n} runs: {list}; write more of the id", n = candidates.len(), list = candidates.join(", "))]
     Ambiguous {
         /// What was asked for.
         name: String,
@@ -156,45 +169,6 @@ impl Runs {
         runs.sort_by(|a, b| (a.id(), &a.path).cmp(&(b.id(), &b.path)));
         Ok(runs)
     }
-
-    /// The run of a name: `latest`, `current`, a path, or the beginning of an id (with its test in front or not).
-    ///
-    /// # Errors
-    /// If there is none, or more than one.
-    pub fn find(&self, name: &str) -> Result<RunDir, RunError> {
-        for path in [self.root.join(name), PathBuf::from(name)] {
-            if path.join("run.json").is_file() {
-                let path =
-                    fs::canonicalize(&path).map_or(path.clone(), |real| self.relative(&real).unwrap_or(path));
-                return Ok(RunDir { path });
-            }
-        }
-        let runs = self.list()?;
-        let wanted = |run: &&RunDir| run.id().starts_with(name) || run.name().starts_with(name);
-        let found: Vec<&RunDir> = runs.iter().filter(wanted).collect();
-        match found.as_slice() {
-            [run] => Ok((*run).clone()),
-            [] => Err(self.not_found(name, runs.last())),
-            several => Err(RunError::Ambiguous {
-                name: name.to_owned(),
-                candidates: several.iter().map(|run| run.name()).collect(),
-            }),
-        }
-    }
-
-    /// A canonical path, said from the root again where it is below it.
-    fn relative(&self, real: &Path) -> Option<PathBuf> {
-        let root = fs::canonicalize(&self.root).ok()?;
-        Some(self.root.join(real.strip_prefix(root).ok()?))
-    }
-
-    fn not_found(&self, name: &str, newest: Option<&RunDir>) -> RunError {
-        let next = match newest {
-            None => "no run is there yet; `tribunal run` makes one, --store names another place".to_owned(),
-            Some(run) => format!("the newest is {}; `tribunal ls` lists all", run.name()),
-        };
-        RunError::NotFound { name: name.to_owned(), root: self.root.clone(), next }
-    }
 }
 
 /// Sub-directories that are no links; none where the directory itself is missing.
@@ -265,12 +239,34 @@ impl RunDir {
         nodes = "nodes";
     }
 
-    /// Reads `run.json`.
+    /// Reads `run.json`. A run that is said to go on though nobody records it any more has [`RunStatus::Crashed`].
     ///
     /// # Errors
     /// If it is missing, damaged or of a later version.
     pub fn read_meta(&self) -> Result<RunMeta, RunError> {
-        read_versioned(&self.meta(), RUN_SCHEMA)
+        let mut meta: RunMeta = read_versioned(&self.meta(), RUN_SCHEMA)?;
+        if meta.status == RunStatus::Running && self.is_abandoned() {
+            meta.status = RunStatus::Crashed;
+        }
+        Ok(meta)
+    }
+
+    /// Begins `tribunal.log` and holds it as long as the file is open, as a sign that the run goes on.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn create_log(&self) -> Result<File, RunError> {
+        let fail = |source| RunError::Io { what: "create", path: self.log(), source, hint: "" };
+        let log = File::create(self.log()).map_err(fail)?;
+        // Where files cannot be locked, a run that died looks as if it went on: no reason not to run.
+        let _ = log.try_lock();
+        Ok(log)
+    }
+
+    /// Whether the process that recorded this run is certainly gone.
+    fn is_abandoned(&self) -> bool {
+        // A shared lock does not stand in the way of others who look.
+        File::open(self.log()).is_ok_and(|log| log.try_lock_shared().is_ok())
     }
 
     /// Writes `run.json`, whole or not at all.
@@ -373,23 +369,17 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_found_by_every_name_it_has() {
+    fn a_run_that_nobody_records_has_crashed() {
         let (_dir, runs) = runs();
-        assert!(matches!(runs.find("latest"), Err(RunError::NotFound { .. })));
-        let one = begun(&runs, "queue", 0x7f3a);
-        assert!(matches!(runs.find("latest"), Err(RunError::NotFound { .. })), "it is not complete yet");
-        assert_eq!(runs.find("current").expect("found"), one);
-        runs.set_latest(&one).expect("links");
-        let two = begun(&runs, "other", 0x7f3a);
-        assert_eq!(runs.find("latest").expect("found"), one);
-        assert_eq!(runs.find("current").expect("found"), two);
-        for name in [&one.name(), "queue/2", &one.path().display().to_string()] {
-            assert_eq!(runs.find(name).expect(name), one, "{name}");
-        }
-        let error = runs.find("2").expect_err("two runs begin with 2").to_string();
-        assert!(error.contains("queue/2") && error.contains("other/2"), "{error}");
-        let error = runs.find("nothing").expect_err("no such run").to_string();
-        assert!(error.contains("\"nothing\"") && error.contains("tribunal ls"), "{error}");
+        let run = begun(&runs, "queue", 1);
+        let status = || run.read_meta().expect("reads").status;
+        assert_eq!(status(), RunStatus::Running, "it has no log yet");
+        let log = run.create_log().expect("creates");
+        assert_eq!((status(), status()), (RunStatus::Running, RunStatus::Running));
+        drop(log);
+        assert_eq!(status(), RunStatus::Crashed);
+        let text = fs::read_to_string(run.meta()).expect("reads");
+        assert!(text.contains("running"), "what is on disk is what the run wrote: {text}");
     }
 
     #[test]

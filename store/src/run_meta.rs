@@ -54,6 +54,8 @@ pub enum RunStatus {
     /// The directory is there, the run goes on (or tribunal was killed).
     #[default]
     Running,
+    /// Never written: what [`RunStatus::Running`] means once nobody records the run any more.
+    Crashed,
     /// Its history is complete.
     Recorded,
     /// Ended by a signal; the history up to then is complete.

@@ -87,8 +87,8 @@ pub struct Unseen {
     pub by_key: Vec<(String, Vec<u64>)>,
 }
 
-/// Realtime lag of one consumer client: for how long the oldest acknowledged record that it had not read
-/// had been acknowledged, the worst of its keys, at the end of each step.
+/// Realtime lag of one consumer client: for how long the oldest acknowledged record ahead of it had been acknowledged,
+/// the worst of its keys, at the end of each step. A record that it stepped over is not ahead of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lag {
     /// `client 12`, or `process 3` where the history names no client.

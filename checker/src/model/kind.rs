@@ -74,9 +74,12 @@ impl fmt::Display for ModelKind {
     }
 }
 
+/// Where the models are told.
+const PAGE: &str = "docs/models.md tells what each takes";
+
 /// A name that is no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown model \"{name}\"; the models are {}", list(&ModelKind::ALL))]
+#[error("unknown model \"{name}\"; the models are {} ({PAGE})", list(&ModelKind::ALL))]
 pub struct UnknownModel {
     /// What was asked for.
     pub name: String,
@@ -95,7 +98,7 @@ impl FromStr for ModelKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InferError {
     /// Several models know all of its functions, and they would judge differently.
-    #[error("a history of {functions} could be any of {}; choose one with --model ({})",
+    #[error("a history of {functions} could be any of {}; choose one with --model ({}); {PAGE}",
             list(candidates), list(&ModelKind::ALL))]
     Ambiguous {
         /// The functions that occur.
@@ -105,7 +108,7 @@ pub enum InferError {
     },
     /// No model knows all of its functions.
     #[error("no judge knows a history of {functions}: it is no log (send, poll, txn), no queue (enqueue, dequeue, \
-             drain), and no model knows all of them; the models are {}; choose one with --model",
+             drain), and no model knows all of them; the models are {}; choose one with --model ({PAGE})",
             list(&ModelKind::ALL))]
     NoModel {
         /// The functions that occur.
@@ -208,7 +211,7 @@ mod tests {
         }
         assert!(inferred("enqueue=1").contains("any of queue, fifo;"));
         let error = "quue".parse::<ModelKind>().unwrap_err().to_string();
-        assert_eq!(error, format!("unknown model \"quue\"; the models are {all}"));
+        assert_eq!(error, format!("unknown model \"quue\"; the models are {all} ({PAGE})"));
         assert_eq!("fifo".parse(), Ok(ModelKind::Fifo));
     }
 }

@@ -116,10 +116,24 @@ pub fn map_lines(text: &[u8]) -> Result<Chunk, LineError> {
         }
         match line::parse(bytes.trim_ascii(), number, &mut chunk.tables) {
             Ok(row) => chunk.rows.push(row),
-            Err(reason) => return Err(LineError { line: u64::from(number), byte: 0, reason }),
+            Err(reason) => {
+                let (reason, byte) = place(reason);
+                return Err(LineError { line: u64::from(number), byte, reason });
+            }
         }
     }
     Ok(chunk)
+}
+
+/// Where `serde_json` says that something is wrong, which knows one line only: the reason without it, and the byte from 0.
+fn place(reason: String) -> (String, u64) {
+    let split = reason
+        .rsplit_once(" at line 1 column ")
+        .and_then(|(why, column)| Some((why, column.parse::<u64>().ok()?)));
+    match split {
+        Some((why, column)) => (why.to_owned(), column.saturating_sub(1)),
+        None => (reason, 0),
+    }
 }
 
 /// Joins chunks to a [`History`].
@@ -368,6 +382,7 @@ mod tests {
             ),
             (r#"{"process":0,"type":"ok","f":"write","time":9}"#, "completes at 9 ns, before its invocation"),
             ("{\"process\":0}", "line 2, byte 1: no field \"type\""),
+            ("{\"process\":x}", "line 2, byte 12: no JSON object: expected value;"),
         ] {
             let error = History::from_json_lines(&format!("{invoke}\n{second}\n")).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

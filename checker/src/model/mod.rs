@@ -43,7 +43,8 @@ use self::check::Check;
 use self::models::{fifo::Fifo, kv::Kv, log::Log, mutex::Mutex, queue::Queue, register::Register, set::Set};
 use self::partition::Partitions;
 
-/// Judges a history against a model, on the threads of the current rayon pool.
+/// Judges a history against a model, on the threads of the current rayon pool. What each model takes and gives is
+/// told, with examples, in `docs/models.md`.
 pub fn check(history: &History, kind: ModelKind, budget: &Budget) -> Outcome {
     if let Some(reason) = unreadable(history, kind) {
         let operations = history.ops.len() as u64;
@@ -69,8 +70,9 @@ pub fn check(history: &History, kind: ModelKind, budget: &Budget) -> Outcome {
 
 /// Why the model cannot read the history at all.
 fn unreadable(history: &History, kind: ModelKind) -> Option<String> {
-    if history.ops.is_empty() {
-        return Some("the history holds no operation of a client".to_owned());
+    let known = kind.vocabulary().iter().map(|f| f.as_str()).collect::<Vec<_>>().join(", ");
+    if history.ops.is_empty() && history.foreign().is_empty() {
+        return Some(format!("the history holds no operation of a client; the model {kind} knows {known}"));
     }
     if history.clocks > 1 {
         return Some("its operations carry different clocks, whose order in time is not known".to_owned());
@@ -79,9 +81,18 @@ fn unreadable(history: &History, kind: ModelKind) -> Option<String> {
     let outside = history.functions().into_iter().filter(|(f, _)| !kind.vocabulary().contains(f));
     let outside = outside.map(|(f, op)| (f.as_str(), op.line));
     let (f, line) = foreign.chain(outside).min_by_key(|&(_, line)| line)?;
-    let known: Vec<&str> = kind.vocabulary().iter().map(|f| f.as_str()).collect();
     Some(format!(
-        "\"{f}\" (line {line}) is no function of the model {kind}, which knows {}",
-        known.join(", ")
+        "\"{f}\" (line {line}) is no function of the model {kind}, which knows {known}; the history's functions are {}",
+        functions(history)
     ))
+}
+
+/// The functions of a history, those that no model knows last.
+fn functions(history: &History) -> String {
+    const TOLD: usize = 12;
+    let known = history.functions().into_keys().map(|f| f.to_string());
+    let names: Vec<String> = known.chain(history.foreign().keys().cloned()).collect();
+    let more = names.len().saturating_sub(TOLD);
+    let told = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{told} and {more} more") } else { told }
 }

@@ -75,6 +75,8 @@ pub struct Coverage {
     pub broken: u64,
     /// Those that were not decided.
     pub undecided: u64,
+    /// Operations that are known to have happened. Without any, nothing was confirmed.
+    pub happened: u64,
     /// Operations in partitions that were decided.
     pub operations_decided: u64,
     /// Partitions that a monitor decided; the others were searched.

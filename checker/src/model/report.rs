@@ -12,9 +12,10 @@ use super::outcome::{Outcome, Violation};
 pub const NONLINEARIZABLE: &str = "nonlinearizable";
 
 impl Outcome {
-    /// Its validity.
+    /// Its validity. An order of operations none of which is known to have happened is no evidence: unknown.
     pub fn validity(&self) -> Validity {
         match self {
+            Outcome::Valid(coverage) if coverage.happened == 0 => Validity::Unknown,
             Outcome::Valid(_) => Validity::Valid,
             Outcome::Invalid { .. } => Validity::Invalid,
             Outcome::Unknown { .. } => Validity::Unknown,
@@ -32,6 +33,14 @@ impl Outcome {
     pub fn report(&self, kind: ModelKind, seconds: f64) -> CheckerReport {
         let reason = match self {
             Outcome::Unknown { reason, .. } => Some(reason.clone()),
+            Outcome::Valid(coverage) if coverage.happened == 0 => Some(format!(
+                "vacuous: of {} none is known to have happened, so nothing confirms the {kind}",
+                if coverage.operations == 1 {
+                    "1 operation".to_owned()
+                } else {
+                    format!("{} operations", coverage.operations)
+                }
+            )),
             _ => None,
         };
         CheckerReport {
@@ -70,6 +79,49 @@ mod tests {
     use crate::model::{Budget, History, check};
 
     use super::*;
+
+    fn judged(text: &str, kind: ModelKind) -> (Validity, String) {
+        let history = History::from_json_lines(text).unwrap();
+        let report = check(&history, kind, &Budget::default()).report(kind, 0.0);
+        (report.validity, report.reason.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_confirms_nothing_is_vacuous() {
+        let write = r#"{"process":0,"type":"invoke","f":"write","value":1}"#;
+        let ended = |word: &str| {
+            format!("{write}\n{{\"process\":0,\"type\":\"{word}\",\"f\":\"write\",\"value\":1}}\n")
+        };
+        let read = r#"{"process":0,"type":"invoke","f":"read","value":null}"#.to_owned();
+        for text in [ended("fail"), ended("info"), write.to_owned(), read] {
+            let (validity, reason) = judged(&text, ModelKind::Register);
+            assert_eq!(validity, Validity::Unknown, "{text}");
+            assert!(reason.starts_with("vacuous: of 1 operation none"), "{reason}");
+        }
+        assert_eq!(judged(&ended("ok"), ModelKind::Register).0, Validity::Valid);
+    }
+
+    #[test]
+    fn a_history_of_other_functions_is_told_from_an_empty_one() {
+        let text = "{\"process\":0,\"type\":\"invoke\",\"f\":\"put\",\"value\":1}\n\
+                    {\"process\":1,\"type\":\"invoke\",\"f\":\"get\",\"value\":null}\n";
+        for kind in ModelKind::ALL {
+            let (validity, reason) = judged(text, kind);
+            assert_eq!(validity, Validity::Unknown);
+            let known = kind.vocabulary().iter().map(|f| f.as_str()).collect::<Vec<_>>().join(", ");
+            assert_eq!(
+                reason,
+                format!(
+                    "\"put\" (line 1) is no function of the model {kind}, which knows {known}; the history's functions are get, put"
+                )
+            );
+            assert!(
+                judged("", kind)
+                    .1
+                    .contains(&format!("no operation of a client; the model {kind} knows {known}"))
+            );
+        }
+    }
 
     #[test]
     fn an_invalid_outcome_becomes_one_anomaly_a_key() {

@@ -1,4 +1,6 @@
-//! Realtime lag: for how long the oldest acknowledged record that a consumer had not read had been acknowledged.
+//! Realtime lag: for how long the oldest acknowledged record ahead of a consumer had been acknowledged.
+//!
+//! A record that a consumer stepped over is behind it and does not count: that is a skip, or a loss, and no lag.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -95,7 +97,8 @@ impl Lags {
         }
     }
 
-    /// By consumer: in which steps it came how far, as the next offset to read.
+    /// By consumer: in which steps it came how far, as the next offset to read. It begins with the consumer's life at
+    /// the first offset that it will read: what waits there waits for it.
     fn frontiers(&self, view: &View<'_>) -> BTreeMap<Consumer, Vec<(usize, i64)>> {
         let mut frontiers: BTreeMap<Consumer, Vec<(usize, i64)>> = BTreeMap::new();
         for read in &view.partition.reads {
@@ -107,7 +110,8 @@ impl Lags {
             if !self.lives.contains_key(&consumer) {
                 continue;
             }
-            let frontier = frontiers.entry(consumer).or_default();
+            let (born, _) = self.lives[&consumer];
+            let frontier = frontiers.entry(consumer).or_insert_with(|| vec![(born, read.first)]);
             let (step, next) = (self.grid.step_of(poll.completed), read.last.saturating_add(1));
             match frontier.last_mut() {
                 Some(last) if last.1 >= next => {}

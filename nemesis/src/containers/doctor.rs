@@ -33,6 +33,11 @@ pub struct Fact {
     pub next_step: Option<String>,
 }
 
+/// A number and its noun: `1 network`, `2 networks`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
 impl Fact {
     fn good(name: &'static str, detail: impl Into<String>) -> Fact {
         Fact { name, level: Level::Good, detail: detail.into(), next_step: None }
@@ -154,15 +159,19 @@ async fn leftovers(engine: &Engine) -> Fact {
             for (runs, why) in [(&dead, "crashed"), (&kept, "kept on purpose")] {
                 for run in runs {
                     detail.push(format!(
-                        "run {} ({why}): {} containers and {} networks",
+                        "run {} ({why}): {} and {}",
                         run.run_id,
-                        run.containers.len(),
-                        run.networks.len()
+                        counted(run.containers.len(), "container"),
+                        counted(run.networks.len(), "network")
                     ));
                 }
             }
             if alive > 0 {
-                detail.push(format!("{alive} runs go on"));
+                detail.push(if alive == 1 {
+                    "1 run goes on".to_owned()
+                } else {
+                    format!("{alive} runs go on")
+                });
             }
             if dead.is_empty() && kept.is_empty() {
                 detail.insert(0, "nothing".to_owned());

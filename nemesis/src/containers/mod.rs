@@ -39,6 +39,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 mod rules;
 
+pub(crate) use doctor::counted;
 pub use doctor::{Fact, Level, doctor};
 pub use heal::{heal_tagged, undo_after_crash};
 pub use owned::{Owned, list_owned, remove_run};

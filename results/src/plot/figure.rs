@@ -90,12 +90,13 @@ impl View<'_> {
 
     /// Seconds at the middle of step `i`, or of the part of it that the history covers.
     pub(crate) fn middle(&self, i: usize) -> f64 {
-        self.step_start(i) + self.covered(i) / 2.0
+        (self.step_start(i) + self.covered(i) / 2.0).min(self.series.end.as_secs_f64())
     }
 
     /// Seconds at the end of step `i`, or of the history.
     pub(crate) fn step_end(&self, i: usize) -> f64 {
-        self.step_start(i) + self.covered(i)
+        // Within the history, or its last sample would lie outside the picture.
+        (self.step_start(i) + self.covered(i)).min(self.series.end.as_secs_f64())
     }
 
     /// Seconds of step `i` that the history covers. Never less than half a step, so that a sliver at the
@@ -187,5 +188,8 @@ mod tests {
         assert_eq!(view.covered(0), 1.0);
         assert_eq!(view.covered(2), 0.5);
         assert_eq!(view.steps(100), 3);
+        assert_eq!((view.step_end(1), view.step_end(2), view.middle(2)), (2.0, 2.01, 2.01));
+        let last = view.curve(3, |i| view.step_end(i), |i| Some(i as f64));
+        assert_eq!(last, [vec![(1.0, 0.0), (2.0, 1.0), (2.01, 2.0)]], "the last sample is drawn");
     }
 }

@@ -45,7 +45,8 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     used.sort_by(|a, b| number(a).total_cmp(&number(b)));
     let legend = used.iter().map(|q| Key { mark: Mark::Line, ink: ink(q), label: name(q) }).collect();
     let mut footnotes = vec![
-        "Completions with ok only; where lines coincide, the lowest quantile is drawn on top.".to_owned(),
+        "Completions with ok only; higher quantiles are drawn wider, so that where lines coincide all are seen."
+            .to_owned(),
     ];
     footnotes.extend(not_drawn(&left));
     Figure { title: "Latency quantiles".into(), legend, panels, footnotes, operations: 0 }
@@ -60,13 +61,22 @@ fn panel(f: &str, lines: &[(&str, Pieces)]) -> Panel {
         .iter()
         .map(|(q, pieces)| {
             let pieces = pieces.iter().map(|p| p.iter().map(|(t, v)| (*t, v.log10())).collect()).collect();
-            (*q, Layer::Line { pieces, ink: ink(q), width: 3, area: false })
+            (*q, Layer::Line { pieces, ink: ink(q), width: width(q), area: false })
         })
         .collect();
-    // The median in front: it is the one that higher quantiles would hide where all coincide.
+    // The median in front, the widest line behind.
     layers.sort_by(|(a, _), (b, _)| number(b).total_cmp(&number(a)));
     let layers = layers.into_iter().map(|(_, layer)| layer).collect();
     Panel { name: f.to_owned(), measure: "latency (log scale)".into(), axis, layers, empty: None }
+}
+
+/// Drawing units. The maximum is behind all others: where they coincide it must stand out on both sides.
+fn width(quantile: &str) -> u32 {
+    match NAMES.iter().position(|(q, _)| *q == quantile) {
+        Some(4) => 11,
+        Some(3) => 7,
+        _ => 3,
+    }
 }
 
 fn number(quantile: &str) -> f64 {

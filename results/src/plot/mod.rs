@@ -2,7 +2,7 @@
 //!
 //! In the order that data meets them: [`window`] (what part), one module a picture (`latency_raw`,
 //! `latency_quantiles`, `rate`, `unseen`, `realtime_lag`) that makes a `figure` of panels, curves (`curve`) and
-//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and writes `svg`. From a verdict,
+//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and writes `svg`; `natural` puts names in order. From a verdict,
 //! [`render_cycles`] draws each `cycle` of transactions that it tells.
 
 mod curve;
@@ -13,6 +13,7 @@ mod figure;
 mod lanes;
 mod latency_quantiles;
 mod latency_raw;
+mod natural;
 mod palette;
 mod rate;
 mod realtime_lag;

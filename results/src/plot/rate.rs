@@ -2,11 +2,11 @@
 
 use store::op::OpType;
 
-use super::curve::Pieces;
+use super::curve::{Pieces, reduce};
 use super::figure::{Figure, Key, Layer, Mark, Panel, View, greatest, not_drawn, split_functions};
 use super::palette;
 use super::ticks::linear_axis;
-use crate::text::number::grouped;
+use crate::text::number::{grouped, seconds};
 
 const ORDER: [OpType; 3] = [OpType::Ok, OpType::Fail, OpType::Info];
 
@@ -28,10 +28,10 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
                 lines.push((op_type, curve(view, &rate.count, op_type)));
             }
         }
-        panels.push(panel(f, lines));
+        panels.push(panel(view, f, lines));
     }
     if panels.is_empty() {
-        panels.push(Panel { empty: Some("no operation completed".into()), ..panel("", Vec::new()) });
+        panels.push(Panel { empty: Some("no operation completed".into()), ..panel(view, "", Vec::new()) });
     }
     let legend = ORDER
         .into_iter()
@@ -47,17 +47,35 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     Figure { title: "Rate of completions".into(), legend, panels, footnotes, operations: 0 }
 }
 
-/// Completions a second. A rare outcome is drawn only around the steps that have it, so that a line along zero
-/// does not hide that there are any.
-fn curve(view: &View<'_>, count: &[u64], op_type: OpType) -> Pieces {
-    let near = |i: usize| {
-        let neighbours = &count[i.saturating_sub(1)..(i + 2).min(count.len())];
-        op_type == OpType::Ok || neighbours.iter().any(|n| *n > 0)
-    };
-    view.curve(count.len(), |i| view.middle(i), |i| near(i).then(|| count[i] as f64 / view.covered(i)))
+/// How many steps of the series are one step of the picture. A rate over less than half a second shows how answers
+/// come in batches, not how fast they come; over a second it agrees with the peak that a run tells. Only what is too
+/// short for either is drawn more finely.
+fn together(view: &View<'_>) -> usize {
+    let (step, end) = (view.series.step.as_secs_f64(), view.series.end.as_secs_f64());
+    let least = if end >= 20.0 { 1.0 } else { f64::min(0.5, end / 10.0) };
+    if step > 0.0 { (least / step - 1e-9).ceil().max(1.0) as usize } else { 1 }
 }
 
-fn panel(f: &str, lines: Vec<(OpType, Pieces)>) -> Panel {
+/// Completions a second, over several steps of the series where they are short. A rare outcome is drawn only around the steps that have it, so that a line along zero
+/// does not hide that there are any.
+fn curve(view: &View<'_>, count: &[u64], op_type: OpType) -> Pieces {
+    let (step, end, n) = (view.series.step.as_secs_f64(), view.series.end.as_secs_f64(), together(view));
+    let width = step * n as f64;
+    let counts: Vec<u64> = count[..view.steps(count.len())]
+        .chunks(n)
+        .map(|steps| steps.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)))
+        .collect();
+    // Never less than half a step, so that a sliver at the end of the history makes no peak.
+    let covered = |i: usize| (end - i as f64 * width).clamp(width / 2.0, width);
+    let middle = |i: usize| (i as f64 * width + covered(i) / 2.0).min(end);
+    let near = |i: usize| {
+        let neighbours = &counts[i.saturating_sub(1)..(i + 2).min(counts.len())];
+        op_type == OpType::Ok || neighbours.iter().any(|n| *n > 0)
+    };
+    reduce(counts.len(), view.buckets, view.span, middle, |i| near(i).then(|| counts[i] as f64 / covered(i)))
+}
+
+fn panel(view: &View<'_>, f: &str, lines: Vec<(OpType, Pieces)>) -> Panel {
     let axis = linear_axis(greatest(lines.iter().map(|(_, pieces)| pieces)));
     let layers = lines
         .into_iter()
@@ -68,5 +86,37 @@ fn panel(f: &str, lines: Vec<(OpType, Pieces)>) -> Panel {
             area: op_type == OpType::Ok,
         })
         .collect();
-    Panel { name: f.to_owned(), measure: "completions/s".into(), axis, layers, empty: None }
+    let width = view.series.step.as_secs_f64() * together(view) as f64;
+    let measure = format!("completions/s, over {} each", seconds(width));
+    Panel { name: f.to_owned(), measure, axis, layers, empty: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::series::{Rate, Series};
+    use store::time::Nanos;
+
+    use super::*;
+
+    #[test]
+    fn one_flush_is_no_peak_and_the_last_completions_are_drawn() {
+        // Steps of 50 ms: a thousand answers in one of them, ten in each other one.
+        let mut count = vec![10; 101];
+        count[7] = 1000;
+        let series = Series {
+            step: Nanos(50_000_000),
+            steps: count.len(),
+            end: Nanos(5_010_000_000),
+            rates: vec![Rate { f: "send".into(), op_type: OpType::Ok, count }],
+            ..Series::default()
+        };
+        let view = View { series: &series, span: (0.0, 5.01), dots: 10, buckets: 100 };
+        let figure = figure(&view);
+        assert_eq!(figure.panels[0].measure, "completions/s, over 0.5 s each");
+        let Layer::Line { pieces, .. } = &figure.panels[0].layers[0] else { panic!("a line") };
+        assert_eq!(pieces[0].len(), 11);
+        assert_eq!(pieces[0][0], (0.25, 2180.0));
+        assert_eq!(pieces[0][1], (0.75, 200.0));
+        assert_eq!(pieces[0][10], (5.01, 40.0), "a sliver counts as half a step");
+    }
 }

@@ -1,7 +1,8 @@
-//! `realtime-lag.svg`: for how long the oldest acknowledged record that a reader had not read had been acknowledged.
+//! `realtime-lag.svg`: for how long the oldest acknowledged record ahead of a reader had been acknowledged.
 
 use super::curve::Pieces;
 use super::figure::{Figure, Key, Layer, Mark, Panel, View, greatest};
+use super::natural::natural;
 use super::palette::{Ink, LINES, TEXT};
 use super::ticks::linear_axis;
 
@@ -28,6 +29,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         let worst = worst_of_all(view);
         curves.sort_by(|a, b| greatest([&b.1]).total_cmp(&greatest([&a.1])).then(a.0.cmp(b.0)));
         curves.truncate(LINES.len());
+        curves.sort_by(|a, b| natural(a.0, b.0));
         let ink = Ink::plain(TEXT);
         legend.push(Key { mark: Mark::Line, ink, label: "worst of all readers".into() });
         layers.push(Layer::Line { pieces: scaled(worst, scale), ink, width: 7, area: false });
@@ -39,7 +41,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         ink,
         label: (*reader).into(),
     }));
-    // The worst on top.
+    // The first of the legend on top.
     layers.extend(curves.into_iter().zip(inks).rev().map(|((_, pieces), ink)| Layer::Line {
         pieces: scaled(pieces, scale),
         ink,
@@ -51,7 +53,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         (0, true) => Some("no reader polled".to_owned()),
         _ => None,
     };
-    let measure = format!("age of the oldest acknowledged record not yet read ({unit})");
+    let measure = format!("age of the oldest acknowledged record ahead of the reader ({unit})");
     Figure {
         title: "Realtime lag of the readers".into(),
         legend,

@@ -2,6 +2,7 @@
 
 use super::curve::Pieces;
 use super::figure::{Figure, Key, Layer, Mark, Panel, View, greatest};
+use super::natural::natural;
 use super::palette::{Ink, LINES, TEXT};
 use super::ticks::linear_axis;
 use crate::text::number::grouped;
@@ -10,13 +11,14 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     let unseen = &view.series.unseen;
     let curve = |values: &[u64]| view.curve(values.len(), |i| view.step_end(i), |i| Some(values[i] as f64));
     let total = curve(&unseen.total);
-    let by_key: Vec<(&str, Pieces)> = unseen
+    let mut by_key: Vec<(&str, Pieces)> = unseen
         .by_key
         .iter()
         .filter(|(_, values)| values.iter().any(|n| *n > 0))
         .take(LINES.len())
         .map(|(key, values)| (key.as_str(), curve(values)))
         .collect();
+    by_key.sort_by(|(a, _), (b, _)| natural(a, b));
     let acknowledged = view.anything_acknowledged() || unseen.total.iter().any(|n| *n > 0);
     let mut legend = Vec::new();
     let mut layers = Vec::new();

@@ -23,6 +23,14 @@ pub fn around_text(around: &Around, style: &ReportStyle) -> String {
     if around.places.is_empty() {
         style.row(&mut out, "nothing", "was acknowledged or read at these offsets");
     }
+    match around.highest {
+        Some(highest) if highest < around.offset => {
+            let known = format!("the highest offset that the history knows of {key} is {}", signed(highest));
+            style.row(&mut out, "highest", &known);
+        }
+        None => style.row(&mut out, "highest", &format!("the history knows no offset of {key} at all")),
+        Some(_) => {}
+    }
     let offsets = around.places.iter().map(|place| signed(place.offset)).chain([signed(around.offset)]);
     let width = offsets.map(|text| text.len()).max().unwrap_or(0);
     let mut asked = around.places.is_empty();
@@ -157,6 +165,7 @@ mod tests {
         let around = Around {
             key: "t-3".into(),
             offset: 8812,
+            highest: Some(9000),
             places: vec![
                 Place { offset: 8811, values: vec![held("55101", Some(9))] },
                 Place { offset: 8812, values: vec![held("55102", None)] },
@@ -176,8 +185,10 @@ t-3 around offset 8,812
   passed by  the consume-all pass went from offset 8,811 to 8,813 at 00:39.204 (line 9)
 "
         );
-        let nothing = Around { places: around.places[..1].to_vec(), leaps: Vec::new(), ..around };
+        let nothing =
+            Around { places: around.places[..1].to_vec(), leaps: Vec::new(), highest: Some(8811), ..around };
         let text = around_text(&nothing, &ReportStyle::default());
         assert!(text.ends_with("> 8,812  nothing was acknowledged or read here\n"), "{text}");
+        assert!(text.contains("the highest offset that the history knows of t-3 is 8,811"), "{text}");
     }
 }

@@ -17,6 +17,8 @@ pub struct RunRow {
     pub target: String,
     /// How far it came.
     pub status: String,
+    /// Why it could not go on, where it failed.
+    pub reason: Option<String>,
     /// The judgement, where there is one.
     pub validity: Option<Validity>,
     /// Whether that was expected, where anything was.
@@ -40,6 +42,10 @@ impl RunRow {
             }
             .clone(),
             status: status_word(&run.status).to_owned(),
+            reason: match &run.status {
+                RunStatus::Failed { reason } => Some(reason.clone()),
+                _ => None,
+            },
             validity: verdict.map(|v| v.validity),
             expectation: verdict.and_then(|v| v.expectation.as_ref()).map(|e| e.state),
             operations: verdict.map(|v| v.exercised.operations),
@@ -48,13 +54,33 @@ impl RunRow {
     }
 }
 
-pub(crate) fn status_word(status: &RunStatus) -> &'static str {
+/// How far a run came, in a word.
+pub fn status_word(status: &RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "running",
+        RunStatus::Crashed => "crashed",
         RunStatus::Recorded => "recorded",
         RunStatus::Interrupted => "interrupted",
         RunStatus::Failed { .. } => "failed",
     }
+}
+
+/// The beginning of a reason: what a column of a table has room for.
+fn in_few_words(reason: &str) -> String {
+    const ROOM: usize = 40;
+    let line = reason.lines().next().unwrap_or_default();
+    let first = line.split(['(', ';']).next().unwrap_or_default().trim_end();
+    if first.chars().count() <= ROOM {
+        return first.to_owned();
+    }
+    let mut words = String::new();
+    for word in first.split_inclusive(' ') {
+        if words.chars().count() + word.chars().count() > ROOM {
+            break;
+        }
+        words.push_str(word);
+    }
+    format!("{}...", words.trim_end())
 }
 
 /// The runs as a table in the order given, ending in a line break.
@@ -70,7 +96,10 @@ pub fn ls_text(rows: &[RunRow], style: &ReportStyle) -> String {
                 harmless(&row.id),
                 harmless(&row.test),
                 harmless(&row.target),
-                harmless(&row.status),
+                harmless(&match &row.reason {
+                    Some(reason) => format!("{}: {}", row.status, in_few_words(reason)),
+                    None => row.status.clone(),
+                }),
                 verdict_words(row),
                 row.operations.map_or_else(|| "-".into(), grouped),
                 when(&row.started),
@@ -117,5 +146,28 @@ fn when(started: &str) -> String {
             format!("{date} {}", &time[..8.min(time.len())])
         }
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_run_says_why_in_few_words() {
+        for (reason, few) in [
+            ("cannot reach 127.0.0.1:1; is it up?", "cannot reach 127.0.0.1:1"),
+            ("the mock's process ended by itself (signal 9) after 3 s", "the mock's process ended by itself"),
+            (
+                "the topics could not be created because no broker answered",
+                "the topics could not be created because...",
+            ),
+            ("", ""),
+        ] {
+            let failed = RunStatus::Failed { reason: reason.into() };
+            let run = RunMeta { id: "20261121T120000Z-02c1".into(), status: failed, ..RunMeta::default() };
+            let text = ls_text(&[RunRow::new(&run, None)], &ReportStyle::default());
+            assert!(text.contains(&format!("failed: {few}  ")), "{text}");
+        }
     }
 }

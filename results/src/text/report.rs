@@ -35,7 +35,12 @@ pub fn verdict_text(verdict: &Verdict, style: &ReportStyle, next: &[(String, Str
     for line in consumed(verdict) {
         style.row(&mut out, "consumed", &line);
     }
-    style.row(&mut out, "exercised", &exercised(&verdict.exercised));
+    let exercised = if is_of_a_model(verdict) {
+        counted(verdict.exercised.operations, "operation", "operations")
+    } else {
+        exercised(&verdict.exercised)
+    };
+    style.row(&mut out, "exercised", &exercised);
     for (key, why) in verdict.exercised.consume_all.iter().flat_map(|c| c.not_covered.iter().take(5)) {
         style.row(&mut out, "", &format!("not covered: {key}: {why}"));
     }
@@ -199,6 +204,11 @@ fn guarantee(verdict: &Verdict) -> String {
         _ => {}
     }
     text
+}
+
+/// Whether a model was asked, which knows neither acknowledgements nor faults nor a consume-all pass.
+fn is_of_a_model(verdict: &Verdict) -> bool {
+    verdict.guarantee.name.starts_with("linearizable ")
 }
 
 /// One line of what the history exercised.

@@ -69,7 +69,12 @@ pub fn run_text(
     match verdict {
         Some(verdict) => out.push_str(&verdict_text(verdict, style, next)),
         None => {
-            out.push_str("not analyzed yet\n");
+            let recorded = files.iter().any(|(name, _)| name.ends_with("history.jsonl.zst"));
+            out.push_str(if recorded {
+                "not analyzed yet\n"
+            } else {
+                "it recorded no history that could be judged\n"
+            });
             write_next(&mut out, style, next);
         }
     }

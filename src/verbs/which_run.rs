@@ -1,0 +1,51 @@
+//! Which run was meant, in the first lines of what is said about it.
+
+use store::run_dir::{RunDir, Runs};
+use store::run_meta::{RunMeta, RunStatus};
+
+/// The run's name, how far it came, when it began, and on what.
+pub fn headline(run: &RunDir, meta: &RunMeta) -> String {
+    let mut line = format!("{}  {}", run.name(), results::status_word(&meta.status));
+    for part in [&meta.started, &meta.target.description] {
+        if !part.is_empty() {
+            line = format!("{line}  {part}");
+        }
+    }
+    line
+}
+
+/// Where somebody asked for the latest run and a newer one was begun: what became of that one, and how to judge it.
+pub fn newer(runs: &Runs, asked: &str, run: &RunDir) -> Option<String> {
+    let newer = runs.begun_after(run).filter(|_| asked == "latest")?;
+    let status = newer.read_meta().map_or_else(|_| "unreadable".to_owned(), |meta| said(&meta.status));
+    let next = if newer.history().exists() {
+        "to judge it: tribunal analyze current"
+    } else {
+        "it recorded no history; tribunal show current"
+    };
+    Some(format!("a newer run was begun, {} ({status}): {next}", newer.name()))
+}
+
+fn said(status: &RunStatus) -> String {
+    match status {
+        RunStatus::Running => "it goes on".to_owned(),
+        status => results::status_word(status).to_owned(),
+    }
+}
+
+/// Why a run has no history, with what to do; `None` where it has one.
+pub fn without_history(run: &RunDir, meta: &RunMeta) -> Option<String> {
+    if run.history().exists() {
+        return None;
+    }
+    let why = match &meta.status {
+        RunStatus::Running => "it has not come so far yet".to_owned(),
+        RunStatus::Failed { reason } => format!("it failed before: {reason}"),
+        status => format!("it was {} before", results::status_word(status)),
+    };
+    Some(format!(
+        "{} recorded no history that could be judged: {why}; the same run again: tribunal run {}",
+        run.name(),
+        run.scenario().display()
+    ))
+}

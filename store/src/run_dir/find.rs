@@ -1,0 +1,154 @@
+//! Which run a name means: `latest`, `current`, a path, a test's name, the beginning of an id or its tail.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{RunDir, RunError, Runs};
+
+/// Endings that only a history's file has.
+const HISTORY_ENDINGS: [&str; 4] = [".jsonl", ".zst", ".edn", ".json"];
+
+impl Runs {
+    /// The run of a name: `latest`, `current`, a path, a test's name (its newest run), the beginning of an id (with its
+    /// test in front or not), or the id's tail.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn find(&self, name: &str) -> Result<RunDir, RunError> {
+        for path in [self.root.join(name), PathBuf::from(name)] {
+            if path.join("run.json").is_file() {
+                let path =
+                    fs::canonicalize(&path).map_or(path.clone(), |real| self.relative(&real).unwrap_or(path));
+                return Ok(RunDir { path });
+            }
+        }
+        let runs = self.list()?;
+        let of_test =
+            |run: &&RunDir| run.name().strip_suffix(&run.id()).is_some_and(|test| test == format!("{name}/"));
+        if let Some(newest) = runs.iter().rfind(of_test) {
+            return Ok(newest.clone());
+        }
+        let begins = |run: &RunDir| run.id().starts_with(name) || run.name().starts_with(name);
+        let ends = |run: &RunDir| run.id().ends_with(name);
+        for fits in [&begins as &dyn Fn(&RunDir) -> bool, &ends] {
+            let found: Vec<&RunDir> = runs.iter().filter(|run| fits(run)).collect();
+            match found.as_slice() {
+                [] => {}
+                [run] => return Ok((*run).clone()),
+                several => {
+                    return Err(RunError::Ambiguous {
+                        name: name.to_owned(),
+                        candidates: several.iter().map(|run| run.name()).collect(),
+                    });
+                }
+            }
+        }
+        Err(self.not_found(name, runs.last()))
+    }
+
+    /// The run that `current` names, where it began after `run`: the one that somebody who asks for the latest may
+    /// have meant.
+    pub fn begun_after(&self, run: &RunDir) -> Option<RunDir> {
+        self.find("current").ok().filter(|current| current.id() > run.id())
+    }
+
+    /// A canonical path, said from the root again where it is below it.
+    fn relative(&self, real: &Path) -> Option<PathBuf> {
+        let root = fs::canonicalize(&self.root).ok()?;
+        Some(self.root.join(real.strip_prefix(root).ok()?))
+    }
+
+    fn not_found(&self, name: &str, newest: Option<&RunDir>) -> RunError {
+        let no_run = |reason: &str| RunError::NoRun { name: name.to_owned(), reason: reason.to_owned() };
+        let path = Path::new(name);
+        if path.is_dir() || self.root.join(name).is_dir() {
+            return no_run(
+                "is a directory without a run: it holds no run.json; `tribunal ls` lists the runs",
+            );
+        }
+        if path.exists() {
+            return RunError::NoRun {
+                name: name.to_owned(),
+                reason: format!(
+                    "is a file, not a run: `tribunal analyze {name}` judges it as a history, `tribunal show {name} \
+                     --around KEY OFFSET` looks into it; everything else wants a run"
+                ),
+            };
+        }
+        let looks_like_a_file = HISTORY_ENDINGS.iter().any(|end| name.ends_with(end)) || path.is_absolute();
+        if looks_like_a_file {
+            return no_run("does not exist: there is no such file, and no run of that name");
+        }
+        let next = match newest {
+            None => "no run is there yet; `tribunal run` makes one, --store names another place".to_owned(),
+            Some(run) => format!("the newest is {}; `tribunal ls` lists all", run.name()),
+        };
+        RunError::NotFound { name: name.to_owned(), root: self.root.clone(), next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_meta::{RUN_SCHEMA, RunMeta};
+
+    fn runs() -> (tempfile::TempDir, Runs) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runs = Runs::at(Some(dir.path().join("runs")));
+        (dir, runs)
+    }
+
+    fn begun(runs: &Runs, test: &str, suffix: u16) -> RunDir {
+        let run = runs.create(test, suffix).expect("creates");
+        let meta = RunMeta { schema: RUN_SCHEMA, id: run.id(), ..RunMeta::default() };
+        run.write_meta(&meta).expect("writes");
+        run
+    }
+
+    #[test]
+    fn a_run_is_found_by_every_name_it_has() {
+        let (_dir, runs) = runs();
+        assert!(matches!(runs.find("latest"), Err(RunError::NotFound { .. })));
+        let one = begun(&runs, "queue", 0x7f3a);
+        assert!(matches!(runs.find("latest"), Err(RunError::NotFound { .. })), "it is not complete yet");
+        assert_eq!(runs.find("current").expect("found"), one);
+        runs.set_latest(&one).expect("links");
+        assert_eq!(runs.begun_after(&one), None);
+        let two = begun(&runs, "other", 0x8000);
+        assert_eq!(runs.find("latest").expect("found"), one);
+        assert_eq!(runs.find("current").expect("found"), two);
+        assert_eq!(runs.begun_after(&one), Some(two));
+        for name in [&one.name(), "queue/2", "queue", "7f3a", "f3a", &one.path().display().to_string()] {
+            assert_eq!(runs.find(name).expect(name), one, "{name}");
+        }
+        let error = runs.find("2").expect_err("two runs begin with 2").to_string();
+        assert!(error.contains("queue/2") && error.contains("other/2"), "{error}");
+        let error = runs.find("nothing").expect_err("no such run").to_string();
+        assert!(error.contains("\"nothing\"") && error.contains("tribunal ls"), "{error}");
+    }
+
+    #[test]
+    fn a_test_s_name_means_its_newest_run() {
+        let (_dir, runs) = runs();
+        begun(&runs, "queue", 1);
+        let newest = begun(&runs, "queue", 2);
+        begun(&runs, "queue-long", 3);
+        assert_eq!(runs.find("queue").expect("found"), newest);
+    }
+
+    #[test]
+    fn what_is_no_run_is_said_for_what_it_is() {
+        let (dir, runs) = runs();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        fs::write(path("h.jsonl"), "").expect("writes");
+        for (name, words) in [
+            (path("h.jsonl"), "is a file, not a run: `tribunal analyze"),
+            (dir.path().display().to_string(), "is a directory without a run"),
+            (path("nosuch"), "no such file"),
+            ("nosuch.jsonl".to_owned(), "no such file"),
+        ] {
+            let error = runs.find(&name).expect_err(&name).to_string();
+            assert!(error.starts_with(&name) && error.contains(words), "{error}");
+        }
+    }
+}
