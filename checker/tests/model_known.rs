@@ -180,10 +180,13 @@ fn what_a_model_cannot_read_is_unknown() {
         Outcome::Unknown { reason, .. } => reason,
         other => panic!("{other:?}"),
     };
-    assert_eq!(unknown("register", ""), "the history holds no operation of a client");
+    assert_eq!(
+        unknown("register", ""),
+        "the history holds no operation of a client; the model register knows read, write"
+    );
     assert_eq!(
         unknown("register", "0:write=1 0:ok 0:cas=[1,2] 0:ok"),
-        "\"cas\" (line 3) is no function of the model register, which knows read, write"
+        "\"cas\" (line 3) is no function of the model register, which knows read, write; the history's functions are write, cas"
     );
     assert!(unknown("register", "0:write=1 0:ok 0:sync 0:ok").contains("\"sync\" (line 3)"));
     assert!(unknown("cas-register", "0:cas=5 0:ok").contains("a cas has the value [from, to], not 5"));

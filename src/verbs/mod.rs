@@ -68,7 +68,7 @@ fn scenarios() -> Result<u8> {
     text.push_str("faults for --fault NAME@START+DURATION, by target:\n");
     for (target, names) in faults_by_target() {
         let head = format!("  {target:<26} ");
-        text.push_str(&format!("{head}{}\n", names.join(", ")));
+        out::style().paragraph(&mut text, &head, head.len(), &names.join(", "));
     }
     out::print(&text)?;
     Ok(0)

@@ -80,7 +80,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
 fn floor(mut latencies: Vec<(u64, u64)>) -> Option<(u64, u64)> {
     latencies.sort_unstable();
     let all: u64 = latencies.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n));
-    let spare = (all / 100).max(u64::from(all >= 20));
+    let spare = (all / 1000).max(u64::from(all >= 20));
     let mut below = 0;
     for (latency, n) in &latencies {
         if below + n > spare {

@@ -6,7 +6,7 @@ use super::curve::{Pieces, reduce};
 use super::figure::{Figure, Key, Layer, Mark, Panel, View, greatest, not_drawn, split_functions};
 use super::palette;
 use super::ticks::linear_axis;
-use crate::text::number::{grouped, seconds};
+use crate::text::number::grouped;
 
 const ORDER: [OpType; 3] = [OpType::Ok, OpType::Fail, OpType::Info];
 
@@ -87,7 +87,7 @@ fn panel(view: &View<'_>, f: &str, lines: Vec<(OpType, Pieces)>) -> Panel {
         })
         .collect();
     let width = view.series.step.as_secs_f64() * together(view) as f64;
-    let measure = format!("completions/s, over {} each", seconds(width));
+    let measure = format!("completions/s, over {} s each", (width * 1e3).round() / 1e3);
     Panel { name: f.to_owned(), measure, axis, layers, empty: None }
 }
 

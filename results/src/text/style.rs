@@ -59,7 +59,7 @@ impl ReportStyle {
 
     /// Appends text, wrapped: the first line after `head`, the others indented as deep. `head` counts as `indent`
     /// characters, so that it may hold colour.
-    pub(crate) fn paragraph(&self, out: &mut String, head: &str, indent: usize, text: &str) {
+    pub fn paragraph(&self, out: &mut String, head: &str, indent: usize, text: &str) {
         let room = self.width.saturating_sub(indent).max(24);
         let lines = wrap(&harmless(text), room);
         out.push_str(head);
