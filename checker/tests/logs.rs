@@ -47,7 +47,7 @@ fn what_the_pass_did_not_cover_is_unknown_and_unseen() {
     assert_eq!(judge("p1 s1@0; p1 s2@1; p1 s3@2; end 0..3; f9 r0:1"), "UNKNOWN unseen[2 3]");
     assert_eq!(judge("p1 s1@0; p1 s2@1; f9 r0:1"), "UNKNOWN unseen[2]", "its end was never asked for");
     assert_eq!(judge("p1 s1@0; t-1: p1 s2@0; end 0..1; f9 r0:1"), "UNKNOWN unseen[t-1 2]", "left out");
-    assert_eq!(judge("p1 s1@5; p1 s2@9; end 7..10; f9 r9:2"), "UNKNOWN", "below the log's start");
+    assert_eq!(judge("p1 s1@5; p1 s2@9; end 7..10; f9 r9:2"), "UNKNOWN unseen[1]", "below the log's start");
     assert_eq!(
         judge("p1 s1@0; end 0..1; p1 s2@1; f9 r0:1"),
         "VALID unseen[2]",

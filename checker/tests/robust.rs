@@ -30,7 +30,7 @@ fn offsets_may_lie_anywhere() {
         "VALID",
         "two ends of one log"
     );
-    assert_eq!(judge(&format!("p1 s1@{max}; end 0..{max}; f9 r{max}:1")), "VALID");
+    assert_eq!(judge(&format!("p1 s1@{max}; end 0..{max}; f9 assign pos=0; f9 r{max}:1")), "VALID");
     assert_eq!(
         judge("p1 s1@0; p1 s2@5000000000000; p1 s3@7; c7 r0:1 r5000000000000:2"),
         "UNKNOWN ack-regression[3] unseen[3]",

@@ -78,7 +78,8 @@ fn stalls(sends: &[Send]) -> Vec<Stall> {
     let mut open = 0_i32;
     for bucket in 0..buckets {
         open += opened[bucket];
-        let (from, to) = (start + bucket as u64 * width, start + (bucket as u64 + 1) * width);
+        let from = start.saturating_add((bucket as u64).saturating_mul(width));
+        let to = from.saturating_add(width);
         if progress[bucket] {
             stalls.extend(stall.take());
         } else if open > 0 {

@@ -65,8 +65,11 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
         .num_threads(options.threads.max(1))
         .build()
         .map_err(|e| CheckError::Threads { threads: options.threads, reason: e.to_string() })?;
-    let (series, flaw) =
-        pool.install(|| PerPartition::new(&queues.tables).finish(&queues.tables, &context.title));
+    let (series, flaw) = pool.install(|| {
+        let series = PerPartition::new(&queues.tables);
+        series.count(&queues.tables, true);
+        series.finish(&queues.tables, &context.title)
+    });
     let mut verdict = verdict::judge(&queues, &findings, guarantee, stopped, context, options.examples);
     verdict.notes.extend(flaw);
     verdict.expectation = expected.judge(&verdict);

@@ -177,6 +177,11 @@ fn judge(sent: &[Sent], seen: &[Seen], pass: bool, told: Told, find: &mut dyn Fn
         Some(asked.min(least?.into_iter().min().unwrap_or(asked)))
     });
     let all = gone_over(seen, false);
+    // Up to where it is known that a write stands first: an earlier copy may be gone with the log's beginning.
+    let known = match since.is_some() && told.start <= 0 {
+        true => i64::MAX,
+        false => (0..).find(|x| seen.iter().all(|r| r.offset != *x)).map_or(i64::MAX, |x: i64| x - 1),
+    };
     for send in sent.iter().filter(|send| send.ok && lowest(send.value).is_none()) {
         let name = send.value.to_string();
         if since.is_some_and(|since| send.completed < since) {
@@ -237,7 +242,8 @@ fn judge(sent: &[Sent], seen: &[Seen], pass: bool, told: Told, find: &mut dyn Fn
         let stale = |other: &Sent| {
             other.acknowledged
                 && other.completed < send.invoked
-                && lowest(other.value).is_some_and(|at| lowest(send.value).is_some_and(|mine| at > mine))
+                && lowest(other.value)
+                    .is_some_and(|at| at <= known && lowest(send.value).is_some_and(|mine| at > mine))
         };
         if sent.iter().any(stale) {
             find("stale-append", send.value.to_string());

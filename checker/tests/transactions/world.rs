@@ -190,6 +190,14 @@ impl World {
             push(pass.asked + 1, answer);
             let records = self.surviving(k).iter().map(|send| (send.at, send.value)).collect();
             let process = 9500 + k as u32;
+            for (word, at) in [("invoke", pass.asked), ("ok", pass.asked + 1)] {
+                let mut assign = event(at, process, word, "assign", json!([key(k)]));
+                assign["final"] = json!(true);
+                if word == "ok" {
+                    assign["position"] = json!({key(k): pass.start});
+                }
+                push(at, assign);
+            }
             let mut begin = event(pass.asked + 2, process, "invoke", "poll", json!([["poll"]]));
             let mut end = event(pass.asked + 3, process, "ok", "poll", json!([read(&vec![(k, records)])]));
             end["position"] = json!({key(k): pass.position});
