@@ -37,7 +37,7 @@ pub fn around(
     let (first, last) = (offset.saturating_sub(span.into()), offset.saturating_add(span.into()));
     let mut gather = Gather { key, first, last, ..Gather::default() };
     read(open()?, threads, |batch| {
-        gather.add(&batch);
+        gather.add(batch);
         Ok::<(), ReadError>(())
     })?;
     if !gather.keys.contains(key) {
@@ -48,7 +48,7 @@ pub fn around(
     let mut sends =
         Sends { key, wanted: gather.held.keys().map(|(_, value)| *value).collect(), ..Sends::default() };
     read(open()?, threads, |batch| {
-        sends.add(&batch, &leadership);
+        sends.add(batch, &leadership);
         Ok::<(), ReadError>(())
     })?;
     let faults = std::mem::take(&mut gather.faults).windows();

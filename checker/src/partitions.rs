@@ -72,6 +72,9 @@ pub(crate) struct Crossing {
     pub(crate) covered: String,
 }
 
+/// Something of one partition, with its id.
+type Of<T> = (u32, T);
+
 /// All checks' answers, by partition.
 pub(crate) type Answers = Vec<(u32, Partitioned)>;
 
@@ -110,7 +113,7 @@ pub(crate) fn conclude(tables: &Tables, answers: Answers, examples: usize, reaso
 }
 
 /// Answers, and what the checks of transactions want, by partition.
-fn apart(mut all: Answers) -> (Vec<(u32, Vec<Answer>)>, Vec<(u32, Standing)>) {
+fn apart(mut all: Answers) -> (Vec<Of<Vec<Answer>>>, Vec<Of<Standing>>) {
     all.sort_unstable_by_key(|(id, _)| *id);
     let mut answers = Vec::with_capacity(all.len());
     let mut standings = Vec::new();

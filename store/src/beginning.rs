@@ -38,7 +38,7 @@ fn functions(text: Vec<u8>) -> BTreeSet<String> {
     if edn::detect(&text).is_some() {
         // The text is cut somewhere: what comes before the cut was given by then.
         let _ = read(Source::bytes(text), 1, |batch| {
-            of_batch(&batch, &mut functions);
+            of_batch(batch, &mut functions);
             Ok::<(), ReadError>(())
         });
         return functions;

@@ -93,7 +93,7 @@ impl From<ReadError> for Stop {
 fn load(source: Source, options: &Options, began: Instant) -> Result<(Queues, Option<String>), CheckError> {
     let mut loader = Loader::default();
     let done = read(source, options.threads.max(1), |batch| {
-        loader.add(&batch).map_err(|TooLarge(what)| Stop::Budget(what))?;
+        loader.add(batch).map_err(|TooLarge(what)| Stop::Budget(what))?;
         if let Some(limit) = options.memory.filter(|limit| loader.bytes() > *limit) {
             return Err(Stop::Budget(format!(
                 "the memory budget of {} MiB was reached after {} lines; raise --memory",

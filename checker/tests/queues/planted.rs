@@ -36,7 +36,7 @@ fn plant_and_find(kind: &str, plant: impl Fn(&mut Vec<Op>, &mut Rng) -> Option<V
     assert!(planted >= RUNS / 3, "{kind} was planted in {planted} of {RUNS} runs only");
 }
 
-fn pick(rng: &mut Rng, all: Vec<usize>) -> Option<usize> {
+fn pick(rng: &mut Rng, all: &[usize]) -> Option<usize> {
     let any = rng.below(all.len().max(1) as u64) as usize;
     all.get(any).copied()
 }
@@ -72,8 +72,8 @@ fn a_lost_element() {
 #[test]
 fn an_element_from_nowhere() {
     plant_and_find("unexpected", |ops, rng| {
-        let empty = (0..ops.len()).filter(|i| ops[*i].what == What::Dequeue(None)).collect();
-        let culprit = pick(rng, empty)?;
+        let empty: Vec<usize> = (0..ops.len()).filter(|i| ops[*i].what == What::Dequeue(None)).collect();
+        let culprit = pick(rng, &empty)?;
         ops[culprit].what = What::Dequeue(Some(9_999));
         Some(vec![culprit])
     });
