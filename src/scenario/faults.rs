@@ -20,7 +20,7 @@ mod tests {
     fn every_fault_belongs_to_a_target() {
         let [(_, mock), (_, containers)] = faults_by_target();
         assert!(
-            mock.contains(&"broker-down".to_owned()) && mock.contains(&"leader-move".to_owned()),
+            mock.contains(&"broker-down-random".to_owned()) && mock.contains(&"leader-move".to_owned()),
             "{mock:?}"
         );
         assert!(containers.contains(&"isolate-leader".to_owned()), "{containers:?}");

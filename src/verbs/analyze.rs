@@ -29,12 +29,12 @@ enum Subject {
 /// Judges every history that was named; several at once share the machine.
 pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
     let runs = Runs::at(args.store.store.clone());
+    let model = args.model.as_deref().map(str::parse).transpose().map_err(usage)?;
     let subjects =
         args.histories.iter().map(|name| Ok((name, subject(name, &runs)?))).collect::<Result<Vec<_>>>()?;
     if subjects.iter().filter(|(_, s)| matches!(s, Subject::Stdin)).count() > 1 {
         return Err(usage("standard input (-) can be read once only"));
     }
-    let model = args.model.as_deref().map(str::parse).transpose().map_err(usage)?;
     let mut all = options(&args.judging)?;
     if let Some(limit) = &args.time_limit {
         let read = parse_duration(limit).map_err(|e| usage(format!("--time-limit {limit}: {e}")))?;

@@ -183,7 +183,7 @@ struct Seen<'a> {
     process: bool,
     op_type: bool,
     f: bool,
-    /// The value's text and place, where it came before `f` or the type.
+    /// The value's text and place, where it came before `f`.
     value: Option<(&'a str, usize)>,
 }
 
@@ -251,7 +251,7 @@ impl Parser {
                 line.f = self.function(cursor)?;
                 seen.f = true;
             }
-            Field::Value if seen.f && seen.op_type => self.value(cursor, line)?,
+            Field::Value if seen.f => self.value(cursor, line)?,
             Field::Value => {
                 cursor.peek();
                 let at = cursor.position();
@@ -353,7 +353,7 @@ impl Parser {
         cursor.expect(b'[')?;
         if !cursor.take(b']') {
             loop {
-                self.mop(cursor, line.op_type)?;
+                self.mop(cursor)?;
                 if !cursor.more(b']')? {
                     break;
                 }
@@ -363,7 +363,7 @@ impl Parser {
         Ok(())
     }
 
-    fn mop(&mut self, cursor: &mut Cursor<'_>, op_type: OpType) -> JsonResult<()> {
+    fn mop(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<()> {
         cursor.expect(b'[')?;
         let send = cursor.literal(b"\"send\"")
             || word(cursor, "the micro-operation", |word| match word {
@@ -376,8 +376,7 @@ impl Parser {
                 cursor.expect(b',')?;
                 let key = self.key(cursor)?;
                 cursor.expect(b',')?;
-                // Nobody asks for an offset: a list in an invocation is the value.
-                let (offset, value) = if op_type != OpType::Invoke && cursor.take(b'[') {
+                let (offset, value) = if cursor.take(b'[') {
                     let offset = if cursor.null() { None } else { Some(cursor.i64()?) };
                     cursor.expect(b',')?;
                     let value = value_id(cursor)?;

@@ -272,9 +272,10 @@ impl Loader {
     }
 }
 
-/// The queue was empty at some moment of this operation; the latest counts.
+/// The queue was empty at some moment of this operation; the latest counts, of several the one that ended first.
 fn emptied(queue: &mut Queue, when: When) {
-    if queue.emptied.is_none_or(|before| before.invoked < when.invoked) {
+    let rank = |when: &When| (when.invoked, std::cmp::Reverse(when.completed));
+    if queue.emptied.is_none_or(|before| rank(&before) < rank(&when)) {
         queue.emptied = Some(when);
     }
 }

@@ -40,7 +40,7 @@ fn outs(ops: &[Op]) -> Vec<(u64, u64, u64)> {
 
 fn last_drain(ops: &[Op]) -> Option<&Op> {
     let drains = ops.iter().filter(|op| matches!(op.what, What::Drain(_)) && op.outcome == Outcome::Ok);
-    drains.max_by_key(|op| op.invoked)
+    drains.max_by_key(|op| (op.invoked, std::cmp::Reverse(op.completed)))
 }
 
 /// The fewest elements that are missing in any world: every unknown taker takes any element, or none.
