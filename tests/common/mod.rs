@@ -58,6 +58,24 @@ impl Store {
     }
 }
 
+/// What the brokers complained of goes with the run's directory when a test fails: said while it is there.
+impl Drop for Store {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let nodes = self.root().join("latest/nodes");
+        for entry in std::fs::read_dir(&nodes).into_iter().flatten().flatten() {
+            let log = std::fs::read(entry.path()).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let complaints: Vec<&str> =
+                log.lines().filter(|l| l.contains("WARN") || l.contains("ERROR")).collect();
+            let last = &complaints[complaints.len().saturating_sub(20)..];
+            eprintln!("{} of {}:\n{}", complaints.len(), entry.path().display(), last.join("\n"));
+        }
+    }
+}
+
 pub fn called(output: &Output) -> Called {
     Called {
         code: output.status.code().unwrap_or(-1),
