@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use common::{Store, called, history};
 
@@ -174,19 +174,8 @@ fn damage_in_the_middle_is_refused_with_line_and_byte() {
 
 #[test]
 fn a_history_from_standard_input_is_judged() {
-    use std::io::Write;
     let store = Store::new();
-    let mut child = store
-        .command()
-        .args(["analyze", "-", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let lines = [SEND, SENT, POLL, POLLED].join("\n");
-    child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("takes it");
-    let called = called(&child.wait_with_output().expect("ends"));
+    let called = store.fed(&["analyze", "-", "--json"], &[SEND, SENT, POLL, POLLED].join("\n"));
     let verdict: serde_json::Value = serde_json::from_str(&called.out).expect("JSON");
     assert_eq!(verdict["validity"], "valid", "{verdict}");
     assert_eq!(verdict["exercised"]["acknowledged"], 1);

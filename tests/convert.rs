@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::io::Write;
 use std::process::Stdio;
 
 use common::{Store, called};
@@ -64,16 +63,7 @@ fn names_tell_the_notation_and_the_way_back_ends_where_it_began() {
 #[test]
 fn standard_streams_need_the_option() {
     let store = store();
-    let mut child = store
-        .command()
-        .args(["convert", "-", "-", "--to", "edn"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    child.stdin.take().expect("piped").write_all(JSON.as_bytes()).expect("writes");
-    let converted = called(&child.wait_with_output().expect("it ends"));
+    let converted = store.fed(&["convert", "-", "-", "--to", "edn"], JSON);
     assert_eq!((converted.code, converted.out.as_str(), converted.err.as_str()), (0, EDN, ""));
     store.call(&["convert", "in.jsonl", "-"]).fails(USAGE, &["standard output", "--to edn"]);
 }

@@ -2,10 +2,7 @@
 
 mod common;
 
-use std::io::Write;
-use std::process::Stdio;
-
-use common::{Called, Store, called, count, history};
+use common::{Called, Store, count, history};
 use serde_json::Value;
 
 const USAGE: i32 = 254;
@@ -119,16 +116,7 @@ fn standard_input_is_read_once_whatever_it_holds() {
         (String::new(), 2, "none"),
     ] {
         let store = Store::new();
-        let mut child = store
-            .command()
-            .args(["analyze", "-", "--json"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("takes it");
-        let called = called(&child.wait_with_output().expect("ends"));
+        let called = store.fed(&["analyze", "-", "--json"], &text);
         assert_eq!(called.code, code, "{}{}", called.out, called.err);
         assert_eq!(count(&verdict(&called), kind), u64::from(kind != "none"));
     }

@@ -55,7 +55,8 @@ pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Late
     if let Some(furthest) = partition.furthest.filter(|furthest| furthest.end > bounds.end) {
         if tables.precedes(furthest.answered, bounds.asked) {
             return Reach::NotThere(format!(
-                "the log's end stepped back from offset {} {} to {} {} while the consume-all pass went on, so that                  nobody can tell which of them is its end",
+                "the log's end stepped back from offset {} {} to {} {} while the consume-all pass went on, so that \
+                 nobody can tell which of them is its end",
                 grouped_i64(furthest.end),
                 at_line(furthest.line),
                 grouped_i64(bounds.end),
@@ -92,7 +93,8 @@ pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Late
             format!("the consume-all pass came to offset {}{line} of {end}{open}", grouped_i64(from))
         }
         (..) => format!(
-            "nothing proves that the consume-all pass went over {} of a log from offset {} to {end}: its readers say              neither where they began nor that they stood there before they read on",
+            "nothing proves that the consume-all pass went over {} of a log from offset {} to {end}: its readers say \
+             neither where they began nor that they stood there before they read on",
             offsets(from, to),
             grouped_i64(start)
         ),

@@ -150,11 +150,15 @@ fn vacuous(exercised: &Exercised) -> Vec<String> {
     if exercised.records_polled + exercised.records_final == 0 {
         reasons.push("vacuous: no record was read".to_owned());
     }
-    if exercised.faults_asked > 0 && exercised.faults_bit == 0 {
-        let asked = count(exercised.faults_asked, "fault");
-        reasons.push(format!("vacuous: the run asked for {asked} and none was seen to take effect"));
-    }
+    reasons.extend(no_fault_bit(exercised));
     reasons
+}
+
+/// A run whose faults did nothing says nothing about faults.
+pub(crate) fn no_fault_bit(exercised: &Exercised) -> Option<String> {
+    let none = exercised.faults_asked > 0 && exercised.faults_bit == 0;
+    let asked = count(exercised.faults_asked, "fault");
+    none.then(|| format!("vacuous: the run asked for {asked} and none was seen to take effect"))
 }
 
 /// What the consume-all pass should have covered and did not.

@@ -18,7 +18,7 @@ use crate::groups::consumed::consumed;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
 use crate::load::{Loaded, Loader, Rows, TooLarge};
-use crate::partitions::{Answers, Bounds, Checked, answers, check, conclude, unanswered};
+use crate::partitions::{self, Answers, Bounds, Checked, answers, check, conclude, unanswered};
 use crate::series::PerPartition;
 use crate::strangers::{Origin, name_their_origin, origins, wanted};
 use crate::summary::Summary;
@@ -149,16 +149,17 @@ impl Reading<'_> {
         let (summaries, checked, (series, flaw), consumed) = self.pool.install(|| {
             let series = PerPartition::new(&tables);
             // Half a history has losses and strangers that the other half explains.
-            let whole = stopped.is_none();
-            let mut checked =
-                if whole { check(&tables, &self.bounds(pass), &series) } else { Checked::default() };
+            let (mut checked, summaries) = match &stopped {
+                None => check(&tables, &self.bounds(pass), &series),
+                Some(_) => (Checked::default(), Summary::all(&tables, pass)),
+            };
             if let Some(unexpected) = checked.anomalies.get_mut(Kind::Unexpected.name()) {
                 let wanted = wanted(unexpected);
                 name_their_origin(unexpected, origins(&tables, &wanted), &tables);
             }
             series.count(&tables, true);
             let consumed = consumed(&tables, self.options.examples);
-            (Summary::all(&tables, pass), checked, series.finish(&tables, &self.context.title), consumed)
+            (summaries, checked, series.finish(&tables, &self.context.title), consumed)
         });
         let notes = flaw.into_iter().collect();
         Judged { tables, summaries, checked, series, pass, stopped, consumed, notes }
@@ -197,13 +198,15 @@ impl Reading<'_> {
                 all.extend(unanswered(group.iter().copied(), &why));
                 continue;
             }
-            all.extend(self.pool.install(|| {
+            let mut answers = self.pool.install(|| {
                 series.count(&part, number == 0);
                 answers(&part, group.clone(), &self.bounds(pass), &series)
-            }));
-            for id in group {
-                summaries[*id as usize] = Some(Summary::new(&part, *id, pass));
+            });
+            let counted = partitions::summaries(&part, group, &mut answers, pass);
+            for (id, summary) in group.iter().zip(counted) {
+                summaries[*id as usize] = Some(summary);
             }
+            all.extend(answers);
         }
         let crossing =
             "the memory budget kept its partitions apart, and transactions cross them; raise --memory";

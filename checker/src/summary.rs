@@ -1,7 +1,11 @@
 //! What the verdict counts of each partition. It outlives the partition's rows, which may be too many to keep.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rayon::prelude::*;
+
 use crate::coverage::{Reach, gone_over, reach, takes_part};
-use crate::tables::{Outcome, Tables};
+use crate::tables::{Outcome, Partition, Tables};
 
 /// One partition, counted.
 #[derive(Debug, Clone)]
@@ -18,13 +22,12 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Of one partition whose rows are there. `pass` tells whether the history has a consume-all pass.
-    pub(crate) fn new(tables: &Tables, id: u32, pass: bool) -> Summary {
-        let partition = &tables.partitions[id as usize];
+    /// Of one partition, and how far the consume-all pass came in it.
+    pub(crate) fn new(partition: &Partition, reach: Reach) -> Summary {
         let mut summary = Summary {
             sent_to: !partition.sends.is_empty(),
             takes_part: takes_part(partition),
-            reach: reach(tables, partition, pass.then(|| gone_over(tables, partition)).as_ref()),
+            reach,
             acknowledged: 0,
             unacknowledged: 0,
             failed: 0,
@@ -44,11 +47,10 @@ impl Summary {
 
     /// Of a partition whose rows nobody could keep.
     pub(crate) fn unread(pass: bool) -> Summary {
-        let reach = if pass { Reach::NotThere("its rows were not read".into()) } else { Reach::NoPass };
         Summary {
             sent_to: true,
             takes_part: true,
-            reach,
+            reach: unread(pass),
             acknowledged: 0,
             unacknowledged: 0,
             failed: 0,
@@ -56,8 +58,23 @@ impl Summary {
         }
     }
 
-    /// Of all partitions, by their ids.
-    pub(crate) fn all(tables: &Tables, pass: bool) -> Vec<Summary> {
-        (0..tables.partitions.len() as u32).map(|id| Summary::new(tables, id, pass)).collect()
+    /// Of one partition that no check looked at. `pass` tells whether the history has a consume-all pass.
+    pub(crate) fn counted(tables: &Tables, id: u32, pass: bool) -> Summary {
+        let partition = &tables.partitions[id as usize];
+        let reach = || reach(tables, partition, pass.then(|| gone_over(tables, partition)).as_ref());
+        let reach = catch_unwind(AssertUnwindSafe(reach));
+        Summary::new(partition, reach.unwrap_or_else(|_| unread(pass)))
     }
+
+    /// Of all partitions, by their ids, where none was checked.
+    pub(crate) fn all(tables: &Tables, pass: bool) -> Vec<Summary> {
+        (0..tables.partitions.len() as u32)
+            .into_par_iter()
+            .map(|id| Summary::counted(tables, id, pass))
+            .collect()
+    }
+}
+
+fn unread(pass: bool) -> Reach {
+    if pass { Reach::NotThere("its rows were not read".into()) } else { Reach::NoPass }
 }

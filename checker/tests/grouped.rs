@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use store::reader::Source;
 use store::verdict::Verdict;
 use support::history::{Op, What, text};
-use support::simulate::{Rng, Shape, run};
+use support::rng::Rng;
+use support::simulate::{Shape, run};
 
 fn analysis(text: &str, memory: Option<u64>) -> Analysis {
     let options = Options { threads: 2, memory, ..Options::default() };

@@ -10,7 +10,8 @@ use store::run_meta::Terms;
 use store::verdict::{Validity, Verdict};
 use support::history::{Op, Outcome, Records, What, text};
 use support::observe::analysis;
-use support::simulate::{Rng, Run, Shape, run};
+use support::rng::Rng;
+use support::simulate::{Run, Shape, run};
 
 /// Everything is promised, so that nothing goes by as allowed.
 fn strict() -> Context {

@@ -355,13 +355,13 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), RunError> {
 mod tests {
     use super::*;
 
-    fn runs() -> (tempfile::TempDir, Runs) {
+    pub(super) fn runs() -> (tempfile::TempDir, Runs) {
         let dir = tempfile::tempdir().expect("a directory");
         let runs = Runs::at(Some(dir.path().join("runs")));
         (dir, runs)
     }
 
-    fn begun(runs: &Runs, test: &str, suffix: u16) -> RunDir {
+    pub(super) fn begun(runs: &Runs, test: &str, suffix: u16) -> RunDir {
         let run = runs.create(test, suffix).expect("creates");
         let meta = RunMeta { schema: RUN_SCHEMA, id: run.id(), ..RunMeta::default() };
         run.write_meta(&meta).expect("writes");

@@ -1,8 +1,9 @@
 //! What the tests of the program share: calling it, and looking into its runs.
 #![allow(dead_code, unreachable_pub)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -38,6 +39,15 @@ impl Store {
 
     pub fn call(&self, args: &[&str]) -> Called {
         called(&self.command().args(args).output().expect("the program starts"))
+    }
+
+    /// A call that is given this text as its standard input.
+    pub fn fed(&self, args: &[&str], text: &str) -> Called {
+        let mut command = self.command();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("it takes all of it");
+        called(&child.wait_with_output().expect("it ends"))
     }
 
     /// A run that must end with this code; its verdict.

@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use super::explain;
 use super::history::History;
 use super::kind::ModelKind;
-use super::op::Effect;
 use super::outcome::{Budget, Coverage, Outcome};
 use super::partition::{Partitions, Unfit};
 use super::search::fair::{self, Decision, Limits, Race, Shortage};
@@ -47,7 +46,7 @@ impl<M: Model> Check<'_, M> {
         let mut coverage = Coverage {
             operations: self.history.ops.len() as u64,
             partitions: self.partitions.len() as u64,
-            happened: self.history.ops.iter().filter(|op| op.effect == Effect::Happened).count() as u64,
+            happened: self.history.traits.happened,
             ..Coverage::default()
         };
         let first: Vec<First<M>> =

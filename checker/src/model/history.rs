@@ -9,7 +9,7 @@ use store::reader::Source;
 
 use super::load::{Builder, LoadError, map_lines};
 use super::op::{F, Op};
-use super::value::Tables;
+use super::value::{Tables, Value};
 
 /// Operations sorted by invocation. About 60 bytes an operation, values in [`Tables`] apart.
 #[derive(Debug, Default, Clone)]
@@ -21,6 +21,43 @@ pub struct History {
     pub(super) timed: bool,
     pub(super) clocks: u32,
     pub(super) warnings: Vec<String>,
+    pub(super) traits: Traits,
+}
+
+/// What was noted of all operations while they were read, so that nobody need go over them for it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Traits {
+    /// How many happened.
+    pub(super) happened: u64,
+    /// Whether any has a key.
+    pub(super) keyed: bool,
+    /// The functions, as bits, that were ever asked with a list, and answered with one.
+    asked_lists: u16,
+    answered_lists: u16,
+}
+
+impl Traits {
+    /// Notes what an operation was asked.
+    pub(super) fn ask(&mut self, f: F, key: Value, arg: Value) {
+        self.keyed |= !key.is_null();
+        self.asked_lists |= u16::from(arg.as_list().is_some()) << f as u8;
+    }
+
+    /// Notes what an operation that happened was answered.
+    pub(super) fn answer(&mut self, f: F, out: Value) {
+        self.happened += 1;
+        self.answered_lists |= u16::from(out.as_list().is_some()) << f as u8;
+    }
+
+    /// Whether this function was ever asked with a list.
+    pub(super) fn asked_list(&self, f: F) -> bool {
+        self.asked_lists >> f as u8 & 1 == 1
+    }
+
+    /// Whether this function was ever asked with a list or answered with one.
+    pub(super) fn any_list(&self, f: F) -> bool {
+        (self.asked_lists | self.answered_lists) >> f as u8 & 1 == 1
+    }
 }
 
 /// Operations of a function that no model knows.

@@ -12,7 +12,7 @@ use store::op::OpType;
 use store::parse::LineError;
 use store::reader::ReadError;
 
-use super::history::{Foreign, History};
+use super::history::{Foreign, History, Traits};
 use super::line::{self, Row};
 use super::op::{Effect, F, Op};
 use super::value::{Tables, Value};
@@ -146,6 +146,7 @@ pub struct Builder {
     lines: u64,
     untimed: bool,
     clocks: Vec<Value>,
+    traits: Traits,
 }
 
 /// What a process has in flight.
@@ -205,9 +206,11 @@ impl Builder {
         match row.op_type {
             OpType::Ok => {
                 (op.returned, op.out, op.effect) = (row.time, row.value, Effect::Happened);
+                self.traits.answer(op.f, op.out);
                 let updates = !matches!(op.f, F::Read | F::Dequeue | F::End);
                 if updates && op.arg.is_null() {
                     op.arg = row.value;
+                    self.traits.ask(op.f, op.key, op.arg);
                 }
             }
             OpType::Fail => (op.returned, op.effect) = (row.time, Effect::Failed),
@@ -219,6 +222,7 @@ impl Builder {
     fn invoke(&mut self, row: Row, process: u32) -> Result<(), LoadError> {
         let open = match row.f {
             Some(f) => {
+                self.traits.ask(f, row.key, row.value);
                 self.ops.push(Op {
                     invoked: row.time,
                     returned: Op::NEVER,
@@ -293,6 +297,7 @@ impl Builder {
             timed: !self.untimed,
             clocks: self.clocks.len() as u32,
             warnings,
+            traits: self.traits,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Unfit {
 
 impl<'h> Partitions<'h> {
     pub(super) fn new(history: &'h History, kind: ModelKind) -> Partitions<'h> {
-        let tuples = history.ops.iter().all(|op| op.key.is_null()) && is_tuples(history, kind);
+        let tuples = !history.traits.keyed && is_tuples(history, kind);
         let mut partitions =
             Partitions { history, tuples, canonical: Vec::new(), order: Vec::new(), parts: Vec::new() };
         if partitions.lists_as_scalars(kind) {
@@ -110,6 +110,10 @@ impl<'h> Partitions<'h> {
 
     fn group(&mut self) {
         let ops = &self.history.ops;
+        if !self.tuples && !self.history.traits.keyed {
+            self.parts.extend((!ops.is_empty()).then_some((Value::NULL, ops.len())));
+            return;
+        }
         let mut numbers: FxHashMap<Value, u32> = FxHashMap::default();
         let mut keys: Vec<(Value, usize)> = Vec::new();
         let mut group_of: Vec<u32> = Vec::new();
@@ -154,6 +158,14 @@ impl<'h> Partitions<'h> {
         let tables = &self.history.tables;
         // Most histories have no list in a list, and then no list need be looked into.
         let any_nested = tables.nested();
+        if !any_nested && !self.tuples {
+            let traits = &self.history.traits;
+            return F::ALL.into_iter().any(|f| match (f, kind) {
+                (F::Cas, _) | (F::Read, ModelKind::Set | ModelKind::Log) => false,
+                (F::Append, ModelKind::Log) => traits.asked_list(f),
+                _ => traits.any_list(f),
+            });
+        }
         let nested = |v| any_nested && tables.items(v).iter().any(|item| item.as_list().is_some());
         self.history.ops.iter().any(|op| {
             let Operands { arg, out, .. } = self.operands(op);

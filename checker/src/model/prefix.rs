@@ -28,22 +28,23 @@ pub(super) struct Break<W> {
 
 /// The completions of calls, in time; ties by invocation.
 pub(super) fn completions<A>(calls: &[Call<A>]) -> Vec<u32> {
-    let known = (0..).zip(calls).filter(|(_, call)| !call.unknown());
     // Beside its key, a call need not be looked up at every comparison.
-    let mut known: Vec<(u64, u32)> = known.map(|(i, call)| (call.returned, i)).collect();
+    let mut known: Vec<Moment> = moments(calls).collect();
     known.sort_unstable();
     known.into_iter().map(|(_, i)| i).collect()
 }
 
-/// The calls as they were known when the first `count` of `order` had completed.
-pub(super) fn cut<M: Model>(
-    model: &M,
-    calls: &[Call<M::Act>],
-    order: &[u32],
-    count: usize,
-) -> Vec<Call<M::Act>> {
-    let Some(&last) = count.checked_sub(1).and_then(|i| order.get(i)) else { return Vec::new() };
-    let now = (calls[last as usize].returned, last);
+/// A completion: its time, and the number of its call, which orders those of one time.
+pub(super) type Moment = (u64, u32);
+
+/// The completions of calls, in no order.
+pub(super) fn moments<A>(calls: &[Call<A>]) -> impl Iterator<Item = Moment> + '_ {
+    let known = (0..).zip(calls).filter(|(_, call)| !call.unknown());
+    known.map(|(i, call)| (call.returned, i))
+}
+
+/// The calls as they were known at a moment, this completion included.
+pub(super) fn cut<M: Model>(model: &M, calls: &[Call<M::Act>], now: Moment) -> Vec<Call<M::Act>> {
     let begun = calls.partition_point(|call| call.invoked <= now.0);
     let seen = |(number, call): (u32, &Call<M::Act>)| {
         if (call.returned, number) <= now {
@@ -53,11 +54,6 @@ pub(super) fn cut<M: Model>(
         Some(Call { act, returned: Call::<M::Act>::NEVER, ..*call })
     };
     (0..).zip(&calls[..begun]).filter_map(seen).collect()
-}
-
-/// How many calls of `order` had completed at this time, those at this very time included.
-pub(super) fn completed<A>(calls: &[Call<A>], order: &[u32], time: u64) -> usize {
-    order.partition_point(|&call| calls[call as usize].returned <= time)
 }
 
 /// Narrows down where `total` completions break, for the reason `why`; `probe` decides a prefix.

@@ -92,6 +92,7 @@ pub struct Tables {
     by_text: FxHashMap<Arc<str>, u32>,
     list_ends: Vec<u64>,
     items: Vec<Value>,
+    nested: bool,
 }
 
 impl Tables {
@@ -110,6 +111,7 @@ impl Tables {
     /// A new list of these items.
     pub fn push_list(&mut self, items: &[Value]) -> Value {
         let number = u32::try_from(self.list_ends.len()).expect("fewer than 4 billion lists");
+        self.nested |= items.iter().any(|item| item.as_list().is_some());
         self.items.extend_from_slice(items);
         self.list_ends.push(self.items.len() as u64);
         Value::list(number)
@@ -132,7 +134,7 @@ impl Tables {
 
     /// Whether some list holds a list.
     pub fn nested(&self) -> bool {
-        self.items.iter().any(|item| item.as_list().is_some())
+        self.nested
     }
 
     /// The canonical JSON of a text.
@@ -180,6 +182,7 @@ impl Tables {
         let texts: Vec<Value> = other.texts.iter().map(|t| self.intern(t)).collect();
         let translation = Translation { texts: Some(texts), lists: self.list_ends.len() as u64 };
         let shift = self.items.len() as u64;
+        self.nested |= other.nested;
         self.items.extend(other.items.iter().map(|&v| translation.apply(v)));
         self.list_ends.extend(other.list_ends.iter().map(|end| end + shift));
         translation

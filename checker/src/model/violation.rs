@@ -6,9 +6,17 @@ use super::check::Check;
 use super::explain;
 use super::op::Effect;
 use super::outcome::{Prefix, Violation};
-use super::prefix::{self, Probe};
+use super::prefix::{self, Moment, Probe};
 use super::search::fair::{self, Decision, Limits, Race};
 use super::spec::{Call, Finding, Model, Proof};
+
+/// Where the history of a partition breaks.
+struct Place {
+    why: Proof,
+    /// The operation whose completion breaks it.
+    culprit: u32,
+    prefix: Prefix,
+}
 
 impl<M: Model> Check<'_, M> {
     /// The first broken partitions, each with the proof of its monitor if it has one, in full; the
@@ -25,21 +33,57 @@ impl<M: Model> Check<'_, M> {
 
     fn violation(&self, part: usize, proof: Option<Proof>, limits: &Limits) -> Option<Violation> {
         let calls = self.partitions.calls(&self.model, part).ok()?;
-        let order = prefix::completions(&calls);
-        // A contradiction is complete, as a rule, when the last of its operations is.
+        let near = proof.map(|why| self.near(part, &calls, why, limits));
+        let Place { mut why, culprit, prefix } = match near {
+            Some(Ok(place)) => place,
+            Some(Err(why)) => self.far(part, &calls, Some(why), limits),
+            None => self.far(part, &calls, None, limits),
+        };
+        explain::failed_source(self.partitions, self.history, part, culprit, &mut why);
+        Some(self.sentence(part, culprit, why, prefix))
+    }
+
+    /// Tries the two prefixes that a lone contradiction makes likely: up to its last completion, and without it.
+    /// Gives a proof back where there is more to it.
+    fn near(&self, part: usize, calls: &[Call<M::Act>], why: Proof, limits: &Limits) -> Result<Place, Proof> {
+        let Some(now) = self.complete(calls, &why) else { return Err(why) };
+        let decide = |now| self.decide(part, prefix::cut(&self.model, calls, now), limits);
+        let Probe::Broken { why, .. } = decide(now) else { return Err(why) };
+        let culprit = calls[now.1 as usize].op;
+        let Some(before) = prefix::moments(calls).filter(|moment| *moment < now).max() else {
+            return Ok(Place { why, culprit, prefix: Prefix { operations: 0, line: 0, exact: true } });
+        };
+        match decide(before) {
+            Probe::Linearizable => {
+                let operations = prefix::moments(calls).filter(|moment| *moment < now).count() as u64;
+                let line = self.last_line(calls[before.1 as usize].op);
+                Ok(Place { why, culprit, prefix: Prefix { operations, line, exact: true } })
+            }
+            Probe::Broken { why, .. } => Err(why),
+            Probe::Undecided => Err(why),
+        }
+    }
+
+    /// Narrows the place down, with or without a proof to begin with.
+    fn far(&self, part: usize, calls: &[Call<M::Act>], why: Option<Proof>, limits: &Limits) -> Place {
+        let order = prefix::completions(calls);
+        let moment = |completion: usize| (calls[order[completion] as usize].returned, order[completion]);
         let within = |why: &Proof| {
-            let ops = why.witness.iter().map(|&(op, _)| &self.history.ops[op as usize]);
-            let known = ops.filter(|op| op.effect == Effect::Happened).map(|op| op.returned + 1);
-            known.max().map_or(0, |time| prefix::completed(&calls, &order, time))
+            let complete = self.complete(calls, why);
+            complete
+                .map_or(0, |now| order.partition_point(|&call| (calls[call as usize].returned, call) <= now))
         };
         let probe = |count: usize| {
-            let cut = prefix::cut(&self.model, &calls, &order, count);
+            let cut = match count.checked_sub(1) {
+                Some(last) => prefix::cut(&self.model, calls, moment(last)),
+                None => Vec::new(),
+            };
             match self.decide(part, cut, limits) {
                 Probe::Broken { why, .. } => Probe::Broken { within: within(&why), why },
                 other => other,
             }
         };
-        let first = match proof {
+        let first = match why {
             Some(why) => Probe::Broken { within: within(&why), why },
             None => probe(order.len()),
         };
@@ -53,16 +97,23 @@ impl<M: Model> Check<'_, M> {
         };
         let found = prefix::narrow(order.len(), why, within, probe);
         let operation = |completion: usize| calls[order[completion] as usize].op;
-        let culprit = operation(found.broken - 1);
-        let last_line = |last: usize| u64::from(self.history.ops[operation(last) as usize].returned_line);
-        let mut proof = found.why;
-        explain::failed_source(self.partitions, self.history, part, culprit, &mut proof);
         let prefix = Prefix {
             operations: found.sound as u64,
-            line: found.sound.checked_sub(1).map_or(0, last_line),
+            line: found.sound.checked_sub(1).map_or(0, |last| self.last_line(operation(last))),
             exact: found.sound + 1 == found.broken,
         };
-        Some(self.sentence(part, culprit, proof, prefix))
+        Place { why: found.why, culprit: operation(found.broken - 1), prefix }
+    }
+
+    /// The completion with which a contradiction is complete, as a rule: the last one of its operations.
+    fn complete(&self, calls: &[Call<M::Act>], why: &Proof) -> Option<Moment> {
+        let ops = why.witness.iter().map(|&(op, _)| &self.history.ops[op as usize]);
+        let last = ops.filter(|op| op.effect == Effect::Happened).map(|op| op.returned + 1).max()?;
+        prefix::moments(calls).filter(|moment| moment.0 <= last).max()
+    }
+
+    fn last_line(&self, op: u32) -> u64 {
+        u64::from(self.history.ops[op as usize].returned_line)
     }
 
     /// Decides one list of calls alone, and says why if it is broken.

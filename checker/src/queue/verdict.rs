@@ -9,7 +9,7 @@ use store::verdict::{
 use super::Findings;
 use super::table::Queues;
 use crate::context::Context;
-use crate::judge::{notes, reported, validity};
+use crate::judge::{no_fault_bit, notes, reported, validity};
 use crate::kind::Kind;
 use crate::tables::Outcome;
 use crate::which::{Judge, aside};
@@ -193,9 +193,6 @@ fn vacuous(exercised: &Exercised) -> Vec<String> {
     if exercised.records_polled + exercised.records_final == 0 {
         reasons.push("vacuous: no element was dequeued".to_owned());
     }
-    if exercised.faults_asked > 0 && exercised.faults_bit == 0 {
-        let asked = count(exercised.faults_asked, "fault");
-        reasons.push(format!("vacuous: the run asked for {asked} and none was seen to take effect"));
-    }
+    reasons.extend(no_fault_bit(exercised));
     reasons
 }

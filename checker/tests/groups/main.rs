@@ -6,6 +6,6 @@ mod history;
 mod known;
 mod oracle;
 mod planted;
-#[path = "../queues/rng.rs"]
+#[path = "../support/rng.rs"]
 mod rng;
 mod simulate;

@@ -6,5 +6,6 @@ mod history;
 mod known;
 mod oracle;
 mod planted;
+#[path = "../support/rng.rs"]
 mod rng;
 mod simulate;

@@ -5,4 +5,5 @@ pub mod history;
 pub mod notation;
 pub mod observe;
 pub mod oracle;
+pub mod rng;
 pub mod simulate;

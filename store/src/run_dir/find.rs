@@ -89,21 +89,8 @@ impl Runs {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{begun, runs};
     use super::*;
-    use crate::run_meta::{RUN_SCHEMA, RunMeta};
-
-    fn runs() -> (tempfile::TempDir, Runs) {
-        let dir = tempfile::tempdir().expect("a directory");
-        let runs = Runs::at(Some(dir.path().join("runs")));
-        (dir, runs)
-    }
-
-    fn begun(runs: &Runs, test: &str, suffix: u16) -> RunDir {
-        let run = runs.create(test, suffix).expect("creates");
-        let meta = RunMeta { schema: RUN_SCHEMA, id: run.id(), ..RunMeta::default() };
-        run.write_meta(&meta).expect("writes");
-        run
-    }
 
     #[test]
     fn a_run_is_found_by_every_name_it_has() {

@@ -192,17 +192,19 @@ impl Model for Kv<'_> {
     /// Without appends, the register's monitor; an empty string is then one more name of `null`,
     /// unless it was written.
     fn monitor(&self, calls: &[Call<Act>]) -> Option<Finding> {
-        let mut plain = registers(calls)?;
-        for call in &mut plain {
-            if call.act.sets().is_some_and(|to| self.is_empty_string(to)) {
+        let absent = |v| if self.is_empty_string(v) { Value::NULL } else { v };
+        let mut plain = Vec::with_capacity(calls.len());
+        for call in calls {
+            let Act::Register(act) = call.act else { return None };
+            if act.sets().is_some_and(|to| self.is_empty_string(to)) {
                 return None;
             }
-            let absent = |v| if self.is_empty_string(v) { Value::NULL } else { v };
-            call.act = match call.act {
+            let act = match act {
                 register::Act::Read(v) => register::Act::Read(absent(v)),
                 register::Act::Cas(from, to) => register::Act::Cas(absent(from), to),
                 write @ register::Act::Write(_) => write,
             };
+            plain.push(Call { invoked: call.invoked, returned: call.returned, act, op: call.op });
         }
         zones::judge(&plain, self.tables)
     }

@@ -1,4 +1,5 @@
 //! SplitMix64 (Steele, Lea & Flood 2014): small, seeded, the same everywhere.
+#![allow(dead_code, reason = "each test uses its own share of this")]
 
 pub struct Rng(pub u64);
 
@@ -14,5 +15,10 @@ impl Rng {
     /// Below `n`, which is not 0.
     pub fn below(&mut self, n: u64) -> u64 {
         self.next() % n
+    }
+
+    /// True in `percent` of a hundred cases.
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
     }
 }

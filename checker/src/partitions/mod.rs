@@ -3,6 +3,9 @@
 //! A panic costs one check of one partition; the time limit costs the partitions that were not begun. Either
 //! makes the check unknown, with the reason, and never silent.
 
+mod crossing;
+mod gather;
+
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,25 +13,26 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use store::run_meta::Terms;
-use store::verdict::{Anomaly, CheckerReport, Example, Validity};
+use store::verdict::{Anomaly, CheckerReport};
 
+pub(crate) use self::crossing::Crossing;
+use self::crossing::{crosses, crossing, not_crossed};
+use self::gather::gather;
 use crate::checks::{ALL, Bench, Check, Concluded, Stall};
 use crate::coverage::{Reach, reach, takes_part};
-use crate::found::Found;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
 use crate::misrouted::{Misrouted, Strays};
 use crate::series::PerPartition;
+use crate::summary::Summary;
 use crate::tables::{Partition, Tables};
-use crate::transactions::{self, Standing};
+use crate::transactions::Standing;
 use crate::view::View;
-use crate::words::count;
 
 /// A partition with more sends than this is worth several threads by itself.
 const LARGE: usize = 50_000;
-/// Reasons that a report tells in full.
-const REASONS: usize = 5;
 
 /// What the checks are given besides the history.
 pub(crate) struct Bounds<'a> {
@@ -64,12 +68,8 @@ pub(crate) struct Partitioned {
     answers: Vec<Answer>,
     standing: Option<Standing>,
     strays: Strays,
-}
-
-/// A check that crosses partitions, as its report names it.
-pub(crate) struct Crossing {
-    pub(crate) name: &'static str,
-    pub(crate) covered: String,
+    /// `None` where it could not be looked at.
+    summary: Option<Summary>,
 }
 
 /// Something of one partition, with its id.
@@ -78,17 +78,32 @@ type Of<T> = (u32, T);
 /// All checks' answers, by partition.
 pub(crate) type Answers = Vec<(u32, Partitioned)>;
 
-/// Runs all checks on all partitions.
-pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
+/// Runs all checks on all partitions; what they found, and each partition's summary.
+pub(crate) fn check(tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> (Checked, Vec<Summary>) {
     run(&ALL, tables, bounds, series)
 }
 
-fn run(checks: &[Check], tables: &Tables, bounds: &Bounds<'_>, series: &PerPartition) -> Checked {
-    let ids = (0..tables.partitions.len() as u32).collect();
-    let (answers, standings) = apart(ask(checks, tables, ids, bounds, series));
+fn run(
+    checks: &[Check],
+    tables: &Tables,
+    bounds: &Bounds<'_>,
+    series: &PerPartition,
+) -> (Checked, Vec<Summary>) {
+    let ids: Vec<u32> = (0..tables.partitions.len() as u32).collect();
+    let mut all = ask(checks, tables, ids.clone(), bounds, series);
+    let summaries = summaries(tables, &ids, &mut all, bounds.pass);
+    let (answers, standings) = apart(all);
     let missing = answers.len() - standings.len();
     let crossing = crossing(tables, standings, missing, bounds);
-    gather(checks, tables, answers, crossing, bounds.examples)
+    (gather(checks, tables, answers, crossing, bounds.examples), summaries)
+}
+
+/// What the verdict counts of these partitions, in their order. Those that no check looked at are counted now.
+pub(crate) fn summaries(tables: &Tables, ids: &[u32], answers: &mut Answers, pass: bool) -> Vec<Summary> {
+    let taken = answers.iter_mut().filter_map(|(id, partitioned)| Some((*id, partitioned.summary.take()?)));
+    let mut known: FxHashMap<u32, Summary> = taken.collect();
+    let of = |id: &u32| known.remove(id).unwrap_or_else(|| Summary::counted(tables, *id, pass));
+    ids.iter().map(of).collect()
 }
 
 /// Runs all checks on these partitions.
@@ -147,59 +162,6 @@ fn ask(
     ids.into_par_iter().with_max_len(1).map(one).collect()
 }
 
-/// Whether there is anything that no partition shows by itself.
-fn crosses(tables: &Tables) -> bool {
-    let held = |p: &Partition| p.bounds.is_some_and(|b| b.stable.is_some_and(|stable| stable < b.stable_end));
-    !tables.transactions.is_empty() || tables.partitions.iter().any(held)
-}
-
-/// The checks that cross partitions, which could not be asked.
-fn not_crossed(reason: &str) -> Vec<(Crossing, Answer)> {
-    let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
-    transactions::ALL.iter().map(|check| (check.crossing(0), answer())).collect()
-}
-
-/// The checks that cross partitions, each caught by itself.
-fn crossing(
-    tables: &Tables,
-    standings: Vec<(u32, Standing)>,
-    missing: usize,
-    bounds: &Bounds<'_>,
-) -> Vec<(Crossing, Answer)> {
-    if !crosses(tables) {
-        return Vec::new();
-    }
-    let began = Instant::now();
-    let late = || bounds.deadline.is_some_and(|deadline| Instant::now() > deadline);
-    if late() {
-        return not_crossed("the time limit was reached before it was checked");
-    }
-    if missing > 0 && !tables.transactions.is_empty() {
-        // A transaction whose sends are not all known would be judged by its half.
-        return not_crossed(&format!("{} could not be looked at", count(missing as u64, "partition")));
-    }
-    let bench = catch_unwind(AssertUnwindSafe(|| transactions::Bench::new(tables, standings, bounds)));
-    let bench = match bench {
-        Ok(Ok(bench)) => bench,
-        Ok(Err(why)) => return not_crossed(&why),
-        Err(panic) => return not_crossed(&panicked(&*panic)),
-    };
-    let mut before = began.elapsed();
-    let mut all = Vec::new();
-    for check in &transactions::ALL {
-        let began = Instant::now();
-        let concluded = if late() {
-            Err("the time limit was reached before it was checked".to_owned())
-        } else {
-            catch_unwind(AssertUnwindSafe(|| (check.run)(&bench))).map_err(|panic| panicked(&*panic))
-        };
-        // What all of them share counts for the first.
-        let took = began.elapsed() + std::mem::take(&mut before);
-        all.push((check.crossing(tables.transactions.len()), Answer { concluded, took }));
-    }
-    all
-}
-
 fn is_empty(partition: &Partition) -> bool {
     partition.sends.is_empty() && partition.reads.is_empty() && partition.groups.is_none()
 }
@@ -209,7 +171,7 @@ impl Partitioned {
     fn failed(checks: &[Check], reason: &str) -> Partitioned {
         let answer = || Answer { concluded: Err(reason.to_owned()), took: Duration::ZERO };
         let answers = checks.iter().map(|_| answer()).collect();
-        Partitioned { answers, standing: None, strays: Strays::default() }
+        Partitioned { answers, standing: None, strays: Strays::default(), summary: None }
     }
 }
 
@@ -225,12 +187,15 @@ fn partition(
     if bounds.deadline.is_some_and(|deadline| Instant::now() > deadline) {
         return failed("the time limit was reached before it was checked");
     }
-    let view = catch_unwind(AssertUnwindSafe(|| View::new(tables, id, bounds.pass)));
-    let view = match view {
+    let view = catch_unwind(AssertUnwindSafe(|| {
+        let view = View::new(tables, id, bounds.pass);
+        let reach = reach(tables, view.partition, view.pass.as_ref());
+        (view, reach)
+    }));
+    let (view, reach) = match view {
         Ok(view) => view,
         Err(panic) => return failed(&panicked(&*panic)),
     };
-    let reach = reach(tables, view.partition, view.pass.as_ref());
     let bench = Bench {
         view: &view,
         reach: &reach,
@@ -253,7 +218,8 @@ fn partition(
     };
     stand_alone(&mut answers);
     let strays = catch_unwind(AssertUnwindSafe(|| Strays::new(&bench))).unwrap_or_default();
-    Partitioned { answers, standing: standing(&view, &reach, bounds), strays }
+    let standing = standing(&view, &reach, bounds);
+    Partitioned { answers, standing, strays, summary: Some(Summary::new(view.partition, reach)) }
 }
 
 /// What follows from a kind that was not found here stands by itself.
@@ -286,105 +252,11 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
     format!("the check itself failed, which is a bug of tribunal: {text}")
 }
 
-/// Puts the partitions together, in their order.
-fn gather(
-    checks: &[Check],
-    tables: &Tables,
-    answers: Vec<(u32, Vec<Answer>)>,
-    crossing: Vec<(Crossing, Answer)>,
-    examples: usize,
-) -> Checked {
-    let mut checked = Checked::default();
-    let mut kept: BTreeMap<Kind, Vec<(u32, Example)>> = BTreeMap::new();
-    let of = answers.len() as u64;
-    let mut took = vec![Duration::ZERO; checks.len()];
-    let mut done = vec![0_u64; checks.len()];
-    let mut reasons: Vec<Vec<String>> = vec![Vec::new(); checks.len()];
-    for (id, answers) in answers {
-        let key = &tables.partitions[id as usize].key;
-        for (check, answer) in answers.into_iter().enumerate() {
-            took[check] += answer.took;
-            match answer.concluded {
-                Err(reason) => reasons[check].push(format!("{key}: {reason}")),
-                Ok(concluded) => {
-                    done[check] += 1;
-                    reasons[check].extend(concluded.undecided);
-                    checked.moved_alone |= concluded.moved_alone;
-                    if let Some(stall) = concluded.longest_stall
-                        && checked
-                            .longest_stall
-                            .as_ref()
-                            .is_none_or(|(_, longest)| longest.length() < stall.length())
-                    {
-                        checked.longest_stall = Some((key.clone(), stall));
-                    }
-                    add(&mut checked, &mut kept, concluded.found);
-                }
-            }
-        }
-    }
-    let mut reports = Vec::new();
-    for (check, answer) in crossing {
-        let reasons = match answer.concluded {
-            Err(reason) => vec![reason],
-            Ok(concluded) => {
-                add(&mut checked, &mut kept, concluded.found);
-                concluded.undecided
-            }
-        };
-        let covered = check.covered;
-        reports.push(CheckerReport { covered, ..report(check.name, answer.took, 0, 0, reasons) });
-    }
-    for (kind, mut all) in kept {
-        // Findings that stand by themselves come first: they are what a reader should look at.
-        all.sort_by_key(|(line, example)| (example.consequence_of.is_some(), *line));
-        all.truncate(examples);
-        if let Some(anomaly) = checked.anomalies.get_mut(kind.name()) {
-            anomaly.examples = all.into_iter().map(|(_, example)| example).collect();
-        }
-    }
-    for (i, check) in checks.iter().enumerate() {
-        checked.reports.push(report(check.name, took[i], done[i], of, std::mem::take(&mut reasons[i])));
-    }
-    checked.reports.extend(reports);
-    checked
-}
-
-/// Adds what one check found to the counts and to what is kept in full.
-fn add(checked: &mut Checked, kept: &mut BTreeMap<Kind, Vec<(u32, Example)>>, all: Vec<Found>) {
-    for found in all {
-        let anomaly = checked.anomalies.entry(found.kind.name().to_owned()).or_default();
-        anomaly.count += found.count;
-        for (kind, n) in found.consequences {
-            *anomaly.consequence_of.entry(kind.name().to_owned()).or_default() += n;
-        }
-        kept.entry(found.kind).or_default().extend(found.examples);
-    }
-}
-
-fn report(name: &str, took: Duration, done: u64, of: u64, mut reasons: Vec<String>) -> CheckerReport {
-    let more = reasons.len().saturating_sub(REASONS);
-    reasons.truncate(REASONS);
-    if more > 0 {
-        reasons.push(format!("and {} more", count(more as u64, "reason")));
-    }
-    CheckerReport {
-        name: name.to_owned(),
-        validity: if reasons.is_empty() { Validity::Valid } else { Validity::Unknown },
-        seconds: took.as_secs_f64(),
-        covered: if done == of {
-            count(of, "partition")
-        } else {
-            format!("{done} of {}", count(of, "partition"))
-        },
-        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tables::Send;
+    use store::verdict::Validity;
 
     fn tables(partitions: usize) -> Tables {
         let mut tables = Tables::default();
@@ -422,12 +294,13 @@ mod tests {
             max_stall: None,
             terms: &terms,
         };
-        let checked = run(&checks, &tables, &bounds, &PerPartition::new(&tables));
+        let (checked, summaries) = run(&checks, &tables, &bounds, &PerPartition::new(&tables));
         let [broken, fine, unsure] = checked.reports.as_slice() else { panic!("three reports") };
         assert_eq!((broken.validity, broken.covered.as_str()), (Validity::Unknown, "2 of 3 partitions"));
         assert!(broken.reason.as_ref().is_some_and(|why| why.contains("t-1: ") && why.contains("planted")));
         assert_eq!((fine.validity, fine.covered.as_str()), (Validity::Valid, "3 partitions"));
         assert_eq!(unsure.validity, Validity::Unknown);
+        assert_eq!(summaries.len(), 3);
     }
 
     #[test]
@@ -444,7 +317,8 @@ mod tests {
             max_stall: None,
             terms: &terms,
         };
-        let checked = check(&tables, &bounds, &PerPartition::new(&tables));
+        let (checked, summaries) = check(&tables, &bounds, &PerPartition::new(&tables));
+        assert_eq!(summaries.len(), 7, "what was not checked is counted all the same");
         for report in checked.reports {
             assert_eq!((report.validity, report.covered.as_str()), (Validity::Unknown, "0 of 7 partitions"));
             assert!(report.reason.is_some_and(|why| why.contains("and 2 reasons more")));
