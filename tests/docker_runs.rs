@@ -73,6 +73,24 @@ fn acks_all_loses_nothing_when_the_leader_is_killed() {
     assert!(verdict["exercised"]["leader_changes"].as_u64() > Some(0), "{verdict}");
 }
 
+#[test]
+#[ignore = "needs Docker"]
+fn transactions_are_whole_when_the_leader_is_killed_in_the_middle_of_them() {
+    let store = Store::new();
+    let verdict = run_on_docker(&store, &["transactions-killed-leader"], 0);
+    assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(faults_that_bit(&verdict), 1, "{verdict}");
+    assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(5_000), "{verdict}");
+    let checkers = verdict["checkers"].as_array().expect("a list");
+    for name in ["atomicity", "commits", "open transactions", "interleaving", "cycles"] {
+        let report = checkers.iter().find(|c| c["name"] == name).unwrap_or_else(|| panic!("{name}: {verdict}"));
+        let covered = report["covered"].as_str().and_then(|c| c.strip_suffix(" transactions"));
+        let covered: u64 = covered.expect("a count").replace(',', "").parse().expect("a number");
+        assert!(covered >= 500, "{report}");
+        assert_eq!(report["validity"], "valid", "{report}");
+    }
+}
+
 /// A cluster that is left running is somebody else's to the next run: attached by a label, and reached by its
 /// bootstrap servers alone.
 #[test]

@@ -25,6 +25,7 @@ pub const SHIPPED: &[Shipped] = shipped![
     "acks1-isolated-leader",
     "acks-all-isolated-leader",
     "acks-all-killed-leader",
+    "transactions-killed-leader",
 ];
 
 /// What the plain run is called, the one without a scenario: its test's name first.

@@ -11,14 +11,21 @@ use super::outcome::{Budget, Coverage, Outcome};
 use super::partition::{Partitions, Unfit};
 use super::search::fair::{self, Decision, Limits, Race, Shortage};
 use super::search::memo::Allowance;
-use super::spec::{Finding, Model, Proof};
+use super::spec::{Call, Finding, Model, Proof};
 
 /// What the first pass over a partition gives.
 enum First<M: Model> {
     Unfit(Unfit),
     Linearizable,
-    Broken(Proof),
+    Broken(Contradiction<M::Act>),
     Search(Race<M>),
+}
+
+/// A partition that its monitor found broken.
+pub(super) struct Contradiction<A> {
+    pub proof: Proof,
+    /// Its calls, where there are few such lists to keep.
+    pub calls: Option<Vec<Call<A>>>,
 }
 
 /// How long an explanation may take, in relation to the decision.
@@ -63,9 +70,9 @@ impl<M: Model> Check<'_, M> {
                     unfit = Some(unfit.filter(|unfit| unfit.op < other.op).unwrap_or(other));
                 }
                 First::Linearizable => coverage.by_monitor += 1,
-                First::Broken(proof) => {
+                First::Broken(contradiction) => {
                     coverage.by_monitor += 1;
-                    broken.push((part, Some(proof)));
+                    broken.push((part, Some(contradiction)));
                 }
                 First::Search(race) => races.push(race),
             }
@@ -107,7 +114,10 @@ impl<M: Model> Check<'_, M> {
         let monitored = if self.budget.monitors { self.model.monitor(&calls) } else { None };
         match monitored {
             Some(Finding::Linearizable) => First::Linearizable,
-            Some(Finding::Broken(proof)) => First::Broken(proof),
+            Some(Finding::Broken(proof)) => {
+                let calls = (self.partitions.len() <= self.budget.examples).then_some(calls);
+                First::Broken(Contradiction { proof, calls })
+            }
             None => First::Search(Race::new(part, &self.model, calls, false)),
         }
     }

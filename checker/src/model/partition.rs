@@ -4,13 +4,16 @@
 //! is, and small parts are searched exponentially faster (Horn & Kroening 2015, P-compositionality).
 //! The key is the `key` field, or the first half of Jepsen's `[key value]` tuples.
 
-use rustc_hash::FxHashMap;
-
 use super::history::History;
 use super::kind::ModelKind;
+use super::monitor::numbering::Numbering;
 use super::op::{Effect, F, Op};
 use super::spec::{Call, Model, Operands};
 use super::value::Value;
+
+/// Operations copied together. A key's operations lie far apart, and memory answers many such requests at once,
+/// but not while each operation is looked into first.
+const BATCH: usize = 64;
 
 /// The operations of a history by key.
 pub(super) struct Partitions<'h> {
@@ -86,19 +89,30 @@ impl<'h> Partitions<'h> {
     /// The calls of a partition, by invocation. Failed operations did not happen and are left out.
     pub(super) fn calls<M: Model>(&self, model: &M, part: usize) -> Result<Vec<Call<M::Act>>, Unfit> {
         let mut calls = Vec::with_capacity(self.size(part));
-        for number in self.ops(part) {
-            let op = &self.history.ops[number as usize];
+        let mut push = |number: u32, op: &Op| {
             if op.effect == Effect::Failed {
-                continue;
+                return Ok(());
             }
             let act = model.act(&self.operands(op)).map_err(|reason| Unfit { op: number, reason })?;
-            if let Some(act) = act {
-                let returned =
-                    if op.effect == Effect::Unknown { Call::<M::Act>::NEVER } else { op.returned + 1 };
-                calls.push(Call { invoked: op.invoked + 1, returned, act, op: number });
-            }
+            let returned = if op.effect == Effect::Unknown { Call::<M::Act>::NEVER } else { op.returned + 1 };
+            calls.extend(act.map(|act| Call { invoked: op.invoked + 1, returned, act, op: number }));
+            Ok(())
+        };
+        let ops = &self.history.ops;
+        if self.order.is_empty() {
+            self.ops(part).try_for_each(|number| push(number, &ops[number as usize]))?;
+            return Ok(calls);
         }
-        Ok(calls)
+        let mut numbers = self.ops(part);
+        let mut batch: Vec<(u32, Op)> = Vec::with_capacity(BATCH);
+        loop {
+            batch.clear();
+            batch.extend(numbers.by_ref().take(BATCH).map(|number| (number, ops[number as usize])));
+            if batch.is_empty() {
+                return Ok(calls);
+            }
+            batch.iter().try_for_each(|(number, op)| push(*number, op))?;
+        }
     }
 
     fn key_of(&self, op: &Op) -> Value {
@@ -114,7 +128,7 @@ impl<'h> Partitions<'h> {
             self.parts.extend((!ops.is_empty()).then_some((Value::NULL, ops.len())));
             return;
         }
-        let mut numbers: FxHashMap<Value, u32> = FxHashMap::default();
+        let mut numbers = Numbering::for_values(ops.iter().map(|op| self.key_of(op)));
         let mut keys: Vec<(Value, usize)> = Vec::new();
         let mut group_of: Vec<u32> = Vec::new();
         let mut last: Option<(Value, u32)> = None;
@@ -122,11 +136,11 @@ impl<'h> Partitions<'h> {
             let key = self.key_of(op);
             let group = match last {
                 Some((before, group)) if before == key => group,
-                _ => *numbers.entry(key).or_insert_with(|| {
-                    keys.push((key, 0));
-                    keys.len() as u32 - 1
-                }),
+                _ => numbers.number(key) as u32,
             };
+            if group as usize == keys.len() {
+                keys.push((key, 0));
+            }
             last = Some((key, group));
             keys[group as usize].1 += 1;
             // With one key so far there is nothing to write down.

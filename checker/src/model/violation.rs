@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::check::Check;
+use super::check::{Check, Contradiction};
 use super::explain;
 use super::op::Effect;
 use super::outcome::{Prefix, Violation};
@@ -21,18 +21,31 @@ struct Place {
 impl<M: Model> Check<'_, M> {
     /// The first broken partitions, each with the proof of its monitor if it has one, in full; the
     /// earliest contradiction first.
-    pub(super) fn explain(&self, mut broken: Vec<(usize, Option<Proof>)>, limits: &Limits) -> Vec<Violation> {
+    pub(super) fn explain(
+        &self,
+        mut broken: Vec<(usize, Option<Contradiction<M::Act>>)>,
+        limits: &Limits,
+    ) -> Vec<Violation> {
         broken.sort_unstable_by_key(|&(part, _)| part);
         broken.truncate(self.budget.examples);
         let explained =
-            broken.into_par_iter().filter_map(|(part, proof)| self.violation(part, proof, limits));
+            broken.into_par_iter().filter_map(|(part, found)| self.violation(part, found, limits));
         let mut violations: Vec<Violation> = explained.collect();
         violations.sort_by_key(|violation| (violation.returned, violation.returned_line));
         violations
     }
 
-    fn violation(&self, part: usize, proof: Option<Proof>, limits: &Limits) -> Option<Violation> {
-        let calls = self.partitions.calls(&self.model, part).ok()?;
+    fn violation(
+        &self,
+        part: usize,
+        found: Option<Contradiction<M::Act>>,
+        limits: &Limits,
+    ) -> Option<Violation> {
+        let (proof, calls) = found.map_or((None, None), |found| (Some(found.proof), found.calls));
+        let calls = match calls {
+            Some(calls) => calls,
+            None => self.partitions.calls(&self.model, part).ok()?,
+        };
         let near = proof.map(|why| self.near(part, &calls, why, limits));
         let Place { mut why, culprit, prefix } = match near {
             Some(Ok(place)) => place,
@@ -48,19 +61,18 @@ impl<M: Model> Check<'_, M> {
     fn near(&self, part: usize, calls: &[Call<M::Act>], why: Proof, limits: &Limits) -> Result<Place, Proof> {
         let Some(now) = self.complete(calls, &why) else { return Err(why) };
         let decide = |now| self.decide(part, prefix::cut(&self.model, calls, now), limits);
-        let Probe::Broken { why, .. } = decide(now) else { return Err(why) };
-        let culprit = calls[now.1 as usize].op;
-        let Some(before) = prefix::moments(calls).filter(|moment| *moment < now).max() else {
-            return Ok(Place { why, culprit, prefix: Prefix { operations: 0, line: 0, exact: true } });
-        };
-        match decide(before) {
-            Probe::Linearizable => {
-                let operations = prefix::moments(calls).filter(|moment| *moment < now).count() as u64;
-                let line = self.last_line(calls[before.1 as usize].op);
-                Ok(Place { why, culprit, prefix: Prefix { operations, line, exact: true } })
+        let earlier = prefix::moments(calls).filter(|moment| *moment < now);
+        let (operations, before) =
+            earlier.fold((0, None), |(n, last), moment| (n + 1, last.max(Some(moment))));
+        let (with, without) = rayon::join(|| decide(now), || before.map_or(Probe::Linearizable, decide));
+        match (with, without) {
+            (Probe::Broken { why, .. }, Probe::Linearizable) => {
+                let line = before.map_or(0, |(_, call)| self.last_line(calls[call as usize].op));
+                let prefix = Prefix { operations, line, exact: true };
+                Ok(Place { why, culprit: calls[now.1 as usize].op, prefix })
             }
-            Probe::Broken { why, .. } => Err(why),
-            Probe::Undecided => Err(why),
+            (_, Probe::Broken { why, .. }) | (Probe::Broken { why, .. }, _) => Err(why),
+            _ => Err(why),
         }
     }
 

@@ -192,21 +192,19 @@ impl Model for Kv<'_> {
     /// Without appends, the register's monitor; an empty string is then one more name of `null`,
     /// unless it was written.
     fn monitor(&self, calls: &[Call<Act>]) -> Option<Finding> {
-        let absent = |v| if self.is_empty_string(v) { Value::NULL } else { v };
-        let mut plain = Vec::with_capacity(calls.len());
-        for call in calls {
-            let Act::Register(act) = call.act else { return None };
-            if act.sets().is_some_and(|to| self.is_empty_string(to)) {
-                return None;
-            }
-            let act = match act {
-                register::Act::Read(v) => register::Act::Read(absent(v)),
-                register::Act::Cas(from, to) => register::Act::Cas(absent(from), to),
-                write @ register::Act::Write(_) => write,
-            };
-            plain.push(Call { invoked: call.invoked, returned: call.returned, act, op: call.op });
+        let appends = |call: &Call<Act>| matches!(call.act, Act::Append(_));
+        let sets_empty = |act: register::Act| act.sets().is_some_and(|to| self.is_empty_string(to));
+        if calls.iter().any(|call| appends(call) || matches!(call.act, Act::Register(act) if sets_empty(act)))
+        {
+            return None;
         }
-        zones::judge(&plain, self.tables)
+        let absent = |v| if self.is_empty_string(v) { Value::NULL } else { v };
+        zones::judge(calls, self.tables, |act| match act {
+            Act::Register(register::Act::Read(v)) => register::Act::Read(absent(v)),
+            Act::Register(register::Act::Cas(from, to)) => register::Act::Cas(absent(from), to),
+            Act::Register(write) => write,
+            Act::Append(_) => unreachable!("no call appends"),
+        })
     }
 }
 

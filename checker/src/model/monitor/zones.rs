@@ -38,187 +38,205 @@ struct Zone {
     last_invocation: Greatest,
 }
 
-/// Decides a register's calls; `None` where a value is set twice.
-pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
-    let mut numbers = Numbering::for_values(calls.iter().filter_map(|c| c.act.sets()));
-    let empty = Cluster {
-        setter: NONE,
-        read_invoked: Greatest::NONE,
-        read_returned: Least::NONE,
-        next: NONE,
-        needed: false,
-    };
-    let initial = numbers.number(Value::NULL);
-    let mut clusters = Vec::with_capacity(calls.len() / 2);
-    clusters.push(Cluster { needed: true, ..empty });
-    for (i, call) in calls.iter().enumerate() {
-        let Some(value) = call.act.sets() else { continue };
-        let number = numbers.number(value);
-        if number < clusters.len() {
-            return None;
-        }
-        clusters.push(Cluster { setter: i as u32, ..empty });
-        clusters[number].needed = !call.unknown();
-    }
-    let mut any_cas = false;
-    for (i, call) in calls.iter().enumerate() {
-        let Some(value) = call.act.finds() else { continue };
-        let is_cas = matches!(call.act, Act::Cas(..));
-        any_cas |= is_cas;
-        if is_cas && call.unknown() {
-            continue;
-        }
-        let Some(number) = numbers.get(value) else { return phantom(call, "wrote") };
-        clusters[number].needed = true;
-        if !is_cas {
-            clusters[number].read_invoked.take(call.invoked, i);
-            clusters[number].read_returned.take(call.returned, i);
-        }
-    }
-    if any_cas && let Err(broken) = link(calls, &numbers, &mut clusters, tables) {
-        return broken;
-    }
-    let mut forward: Vec<Zone> = Vec::new();
-    let mut backward: Vec<Zone> = Vec::new();
-    let mut reached = vec![false; if any_cas { clusters.len() } else { 0 }];
-    for start in 0..clusters.len() {
-        let root = start == initial || matches!(calls[clusters[start].setter as usize].act, Act::Write(_));
-        if !(root && clusters[start].needed) {
-            continue;
-        }
-        match walk(calls, &clusters, start, &mut reached) {
-            Err(late) => return late.finding(tables),
-            Ok(zone) if zone.first_return.0 < zone.last_invocation.0 => forward.push(zone),
-            Ok(zone) => backward.push(zone),
-        }
-    }
-    if let Some(lost) = (0..reached.len()).find(|&c| clusters[c].needed && !reached[c]) {
-        let op = calls[clusters[lost].setter as usize].op;
-        let because = "the value that it found was set only by a cas that needs this one's value".to_owned();
-        return Proof::found(because, [(op, "set the value of a circle of cas")]);
-    }
-    Some(compare(calls, tables, forward, &backward))
-}
-
-/// Marks the values that must have been set because a needed cas found them, and links the chains.
-fn link(
-    calls: &[Call<Act>],
-    numbers: &Numbering,
-    clusters: &mut [Cluster],
-    tables: &Tables,
-) -> Result<(), Option<Finding>> {
-    let mut open: Vec<usize> = (0..clusters.len()).filter(|&c| clusters[c].needed).collect();
-    while let Some(number) = open.pop() {
-        let Some(setter) = calls.get(clusters[number].setter as usize) else { continue };
-        let Act::Cas(from, _) = setter.act else { continue };
-        let Some(from_number) = numbers.get(from) else { return Err(phantom(setter, "wrote")) };
-        let found = &mut clusters[from_number];
-        if !std::mem::replace(&mut found.needed, true) {
-            open.push(from_number);
-        }
-        let other = std::mem::replace(&mut found.next, number as u32);
-        if other != NONE && other != number as u32 {
-            let rival = &calls[clusters[other as usize].setter as usize];
-            let because =
-                format!("both found {}, which was set only once, and each replaced it", tables.show(from));
-            return Err(Proof::found(because, [(rival.op, "replaced it"), (setter.op, "replaced it too")]));
-        }
-    }
-    Ok(())
-}
-
-/// Follows a chain from its first value, checks its inner order, and gives its zone.
-fn walk<'c>(
-    calls: &'c [Call<Act>],
-    clusters: &[Cluster],
-    start: usize,
-    reached: &mut [bool],
-) -> Result<Zone, Late<'c>> {
-    let mut sweep = Sweep::default();
-    // The initial value was written before everything.
-    let mut first_return = if clusters[start].setter == NONE { Least(0, NONE) } else { Least::NONE };
-    let mut number = start;
-    while let Some(cluster) = clusters.get(number) {
-        if let Some(reached) = reached.get_mut(number) {
-            *reached = true;
-        }
-        let reads = cluster.read_invoked.0;
-        for (call, invoked) in [(cluster.setter, 0), (cluster.read_returned.1, reads)] {
-            let Some(early) = calls.get(call as usize) else { continue };
-            if let Some(late) = sweep.contradicts(early.returned) {
-                return Err(Late { early, late: &calls[late] });
-            }
-            first_return.take(early.returned, call as usize);
-            match invoked {
-                0 => sweep.place(early.invoked, call as usize),
-                _ => sweep.place(invoked, cluster.read_invoked.1 as usize),
-            }
-        }
-        number = cluster.next as usize;
-    }
-    let (invoked, call) = sweep.latest();
-    Ok(Zone { first_return, last_invocation: Greatest(invoked, call as u32) })
-}
-
 /// Two calls of one chain: the values put `late` first, the clock puts `early` first.
-struct Late<'c> {
-    early: &'c Call<Act>,
-    late: &'c Call<Act>,
+struct Late<'c, A> {
+    early: &'c Call<A>,
+    late: &'c Call<A>,
 }
 
-impl Late<'_> {
-    fn finding(&self, tables: &Tables) -> Option<Finding> {
-        let because = match self.late.act {
-            Act::Read(v) => format!("{} had been replaced before this read of it began", tables.show(v)),
+/// Calls, and what each does to a register.
+struct Zones<'c, A, F> {
+    calls: &'c [Call<A>],
+    act: F,
+    tables: &'c Tables,
+}
+
+/// Decides calls by what each does to a register; `None` where a value is set twice.
+pub fn judge<A: Copy>(calls: &[Call<A>], tables: &Tables, act: impl Fn(A) -> Act) -> Option<Finding> {
+    Zones { calls, act, tables }.judge()
+}
+
+impl<'c, A: Copy, F: Fn(A) -> Act> Zones<'c, A, F> {
+    fn act(&self, call: &Call<A>) -> Act {
+        (self.act)(call.act)
+    }
+
+    fn judge(&self) -> Option<Finding> {
+        let calls = self.calls;
+        let mut numbers = Numbering::for_values(calls.iter().filter_map(|c| self.act(c).sets()));
+        let empty = Cluster {
+            setter: NONE,
+            read_invoked: Greatest::NONE,
+            read_returned: Least::NONE,
+            next: NONE,
+            needed: false,
+        };
+        let initial = numbers.number(Value::NULL);
+        let mut clusters = Vec::with_capacity(calls.len() / 2);
+        clusters.push(Cluster { needed: true, ..empty });
+        for (i, call) in calls.iter().enumerate() {
+            let Some(value) = self.act(call).sets() else { continue };
+            let number = numbers.number(value);
+            if number < clusters.len() {
+                return None;
+            }
+            clusters.push(Cluster { setter: i as u32, ..empty });
+            clusters[number].needed = !call.unknown();
+        }
+        let mut any_cas = false;
+        for (i, call) in calls.iter().enumerate() {
+            let act = self.act(call);
+            let Some(value) = act.finds() else { continue };
+            let is_cas = matches!(act, Act::Cas(..));
+            any_cas |= is_cas;
+            if is_cas && call.unknown() {
+                continue;
+            }
+            let Some(number) = numbers.get(value) else { return phantom(call, "wrote") };
+            clusters[number].needed = true;
+            if !is_cas {
+                clusters[number].read_invoked.take(call.invoked, i);
+                clusters[number].read_returned.take(call.returned, i);
+            }
+        }
+        if any_cas && let Err(broken) = self.link(&numbers, &mut clusters) {
+            return broken;
+        }
+        let mut forward: Vec<Zone> = Vec::new();
+        let mut backward: Vec<Zone> = Vec::new();
+        let mut reached = vec![false; if any_cas { clusters.len() } else { 0 }];
+        for start in 0..clusters.len() {
+            let writes = || matches!(self.act(&calls[clusters[start].setter as usize]), Act::Write(_));
+            let root = start == initial || writes();
+            if !(root && clusters[start].needed) {
+                continue;
+            }
+            match self.walk(&clusters, start, &mut reached) {
+                Err(late) => return self.late(&late),
+                Ok(zone) if zone.first_return.0 < zone.last_invocation.0 => forward.push(zone),
+                Ok(zone) => backward.push(zone),
+            }
+        }
+        if let Some(lost) = (0..reached.len()).find(|&c| clusters[c].needed && !reached[c]) {
+            let op = calls[clusters[lost].setter as usize].op;
+            let because =
+                "the value that it found was set only by a cas that needs this one's value".to_owned();
+            return Proof::found(because, [(op, "set the value of a circle of cas")]);
+        }
+        Some(self.compare(forward, &backward))
+    }
+
+    /// Marks the values that must have been set because a needed cas found them, and links the chains.
+    fn link(&self, numbers: &Numbering, clusters: &mut [Cluster]) -> Result<(), Option<Finding>> {
+        let Zones { calls, tables, .. } = *self;
+        let mut open: Vec<usize> = (0..clusters.len()).filter(|&c| clusters[c].needed).collect();
+        while let Some(number) = open.pop() {
+            let Some(setter) = calls.get(clusters[number].setter as usize) else { continue };
+            let Act::Cas(from, _) = self.act(setter) else { continue };
+            let Some(from_number) = numbers.get(from) else { return Err(phantom(setter, "wrote")) };
+            let found = &mut clusters[from_number];
+            if !std::mem::replace(&mut found.needed, true) {
+                open.push(from_number);
+            }
+            let other = std::mem::replace(&mut found.next, number as u32);
+            if other != NONE && other != number as u32 {
+                let rival = &calls[clusters[other as usize].setter as usize];
+                let because = format!(
+                    "both found {}, which was set only once, and each replaced it",
+                    tables.show(from)
+                );
+                return Err(Proof::found(
+                    because,
+                    [(rival.op, "replaced it"), (setter.op, "replaced it too")],
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a chain from its first value, checks its inner order, and gives its zone.
+    fn walk(&self, clusters: &[Cluster], start: usize, reached: &mut [bool]) -> Result<Zone, Late<'c, A>> {
+        let calls = self.calls;
+        let mut sweep = Sweep::default();
+        // The initial value was written before everything.
+        let mut first_return = if clusters[start].setter == NONE { Least(0, NONE) } else { Least::NONE };
+        let mut number = start;
+        while let Some(cluster) = clusters.get(number) {
+            if let Some(reached) = reached.get_mut(number) {
+                *reached = true;
+            }
+            let reads = cluster.read_invoked.0;
+            for (call, invoked) in [(cluster.setter, 0), (cluster.read_returned.1, reads)] {
+                let Some(early) = calls.get(call as usize) else { continue };
+                if let Some(late) = sweep.contradicts(early.returned) {
+                    return Err(Late { early, late: &calls[late] });
+                }
+                first_return.take(early.returned, call as usize);
+                match invoked {
+                    0 => sweep.place(early.invoked, call as usize),
+                    _ => sweep.place(invoked, cluster.read_invoked.1 as usize),
+                }
+            }
+            number = cluster.next as usize;
+        }
+        let (invoked, call) = sweep.latest();
+        Ok(Zone { first_return, last_invocation: Greatest(invoked, call as u32) })
+    }
+
+    /// A chain whose inner order contradicts the clock.
+    fn late(&self, Late { early, late }: &Late<'_, A>) -> Option<Finding> {
+        let because = match self.act(late) {
+            Act::Read(v) => format!("{} had been replaced before this read of it began", self.tables.show(v)),
             Act::Write(v) | Act::Cas(_, v) => {
-                format!("{} had been found before the operation that set it began", tables.show(v))
+                format!("{} had been found before the operation that set it began", self.tables.show(v))
             }
         };
-        Proof::found(because, [(self.early.op, "completed first"), (self.late.op, "began afterwards")])
+        Proof::found(because, [(early.op, "completed first"), (late.op, "began afterwards")])
     }
-}
 
-/// Zones against each other.
-fn compare(calls: &[Call<Act>], tables: &Tables, mut forward: Vec<Zone>, backward: &[Zone]) -> Finding {
-    forward.sort_by_key(|zone| zone.first_return.0);
-    let overlap = forward.windows(2).find(|pair| pair[1].first_return.0 < pair[0].last_invocation.0);
-    if let Some(pair) = overlap {
-        return Finding::Broken(conflict(calls, tables, pair[0], pair[1]));
-    }
-    for zone in backward {
-        let (from, until) = (zone.last_invocation.0, zone.first_return.0);
-        let before = forward.partition_point(|f| f.first_return.0 < from);
-        if let Some(held) = before.checked_sub(1).map(|i| forward[i])
-            && until < held.last_invocation.0
-        {
-            return Finding::Broken(conflict(calls, tables, held, *zone));
+    /// Zones against each other.
+    fn compare(&self, mut forward: Vec<Zone>, backward: &[Zone]) -> Finding {
+        forward.sort_by_key(|zone| zone.first_return.0);
+        let overlap = forward.windows(2).find(|pair| pair[1].first_return.0 < pair[0].last_invocation.0);
+        if let Some(pair) = overlap {
+            return Finding::Broken(self.conflict(pair[0], pair[1]));
         }
+        for zone in backward {
+            let (from, until) = (zone.last_invocation.0, zone.first_return.0);
+            let before = forward.partition_point(|f| f.first_return.0 < from);
+            if let Some(held) = before.checked_sub(1).map(|i| forward[i])
+                && until < held.last_invocation.0
+            {
+                return Finding::Broken(self.conflict(held, *zone));
+            }
+        }
+        Finding::Linearizable
     }
-    Finding::Linearizable
-}
 
-/// The proof that two chains need the register at once.
-fn conflict(calls: &[Call<Act>], tables: &Tables, held: Zone, other: Zone) -> Proof {
-    let value = |call: u32| match calls.get(call as usize).map(|c| c.act) {
-        Some(act) => tables.show(act.sets().or(act.finds()).unwrap_or(Value::NULL)),
-        None => tables.show(Value::NULL),
-    };
-    let (a, b) = (value(held.last_invocation.1), value(other.last_invocation.1));
-    let because = format!(
-        "the register had to hold {a} without a break from the completion of one operation on it until another \
+    /// The proof that two chains need the register at once.
+    fn conflict(&self, held: Zone, other: Zone) -> Proof {
+        let Zones { calls, tables, .. } = *self;
+        let value = |call: u32| match calls.get(call as usize).map(|c| self.act(c)) {
+            Some(act) => tables.show(act.sets().or(act.finds()).unwrap_or(Value::NULL)),
+            None => tables.show(Value::NULL),
+        };
+        let (a, b) = (value(held.last_invocation.1), value(other.last_invocation.1));
+        let because = format!(
+            "the register had to hold {a} without a break from the completion of one operation on it until another \
          on it began, and {b} had to be there in between"
-    );
-    let mut witness: Vec<(u32, String)> = Vec::new();
-    let mut push = |call: u32, part: String| {
-        if let Some(call) = calls.get(call as usize)
-            && witness.iter().all(|(op, _)| *op != call.op)
-        {
-            witness.push((call.op, part));
-        }
-    };
-    push(held.first_return.1, format!("completed: {a} was in place"));
-    push(other.last_invocation.1, format!("began after that, on {b}"));
-    push(other.first_return.1, format!("completed: {b} had been in place"));
-    push(held.last_invocation.1, format!("began after that, on {a}"));
-    Proof { because, witness }
+        );
+        let mut witness: Vec<(u32, String)> = Vec::new();
+        let mut push = |call: u32, part: String| {
+            if let Some(call) = calls.get(call as usize)
+                && witness.iter().all(|(op, _)| *op != call.op)
+            {
+                witness.push((call.op, part));
+            }
+        };
+        push(held.first_return.1, format!("completed: {a} was in place"));
+        push(other.last_invocation.1, format!("began after that, on {b}"));
+        push(other.first_return.1, format!("completed: {b} had been in place"));
+        push(held.last_invocation.1, format!("began after that, on {a}"));
+        Proof { because, witness }
+    }
 }
