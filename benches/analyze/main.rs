@@ -81,7 +81,7 @@ fn bench(millions: f64, threads: usize, only: &str, keep: Option<&Path>) {
     );
     let scratch = tempfile::tempdir().expect("a directory");
     let dir = keep.unwrap_or(scratch.path());
-    let rounds = if millions >= 50.0 { 1 } else { 5 };
+    let rounds = if millions >= 50.0 { 3 } else { 5 };
     let mut all: Vec<Measured> = Vec::new();
     for (name, shape, own_threads) in ROWS.iter().filter(|(name, ..)| name.contains(only)) {
         // A folder each: the recorder writes an index beside its history.
