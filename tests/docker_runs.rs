@@ -83,7 +83,8 @@ fn transactions_are_whole_when_the_leader_is_killed_in_the_middle_of_them() {
     assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(5_000), "{verdict}");
     let checkers = verdict["checkers"].as_array().expect("a list");
     for name in ["atomicity", "commits", "open transactions", "interleaving", "cycles"] {
-        let report = checkers.iter().find(|c| c["name"] == name).unwrap_or_else(|| panic!("{name}: {verdict}"));
+        let report =
+            checkers.iter().find(|c| c["name"] == name).unwrap_or_else(|| panic!("{name}: {verdict}"));
         let covered = report["covered"].as_str().and_then(|c| c.strip_suffix(" transactions"));
         let covered: u64 = covered.expect("a count").replace(',', "").parse().expect("a number");
         assert!(covered >= 500, "{report}");

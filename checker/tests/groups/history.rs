@@ -6,14 +6,9 @@ use checker::{Context, Options, analyze};
 use store::reader::Source;
 use store::verdict::Verdict;
 
-pub const KEYS: [&str; 2] = ["t-0", "t-1"];
+pub use super::outcome::Outcome;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Ok,
-    Fail,
-    Info,
-}
+pub const KEYS: [&str; 2] = ["t-0", "t-1"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
@@ -66,12 +61,7 @@ impl Op {
     }
 
     fn line(&self, completion: bool) -> String {
-        let (time, op_type) = match (completion, self.outcome) {
-            (false, _) => (self.invoked, "invoke"),
-            (true, Outcome::Ok) => (self.completed.unwrap_or(0), "ok"),
-            (true, Outcome::Fail) => (self.completed.unwrap_or(0), "fail"),
-            (true, Outcome::Info) => (self.completed.unwrap_or(0), "info"),
-        };
+        let (time, op_type) = self.outcome.line(completion, self.invoked, self.completed);
         let names = |keys: &[usize]| {
             let keys: Vec<String> = keys.iter().map(|key| format!("\"{}\"", KEYS[*key])).collect();
             keys.join(",")

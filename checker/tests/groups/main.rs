@@ -5,6 +5,8 @@ mod agree;
 mod history;
 mod known;
 mod oracle;
+#[path = "../support/outcome.rs"]
+mod outcome;
 mod planted;
 #[path = "../support/rng.rs"]
 mod rng;

@@ -6,12 +6,7 @@ use checker::{Context, Options, queue};
 use store::reader::Source;
 use store::verdict::Verdict;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Ok,
-    Fail,
-    Info,
-}
+pub use super::outcome::Outcome;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
@@ -38,12 +33,7 @@ impl Op {
     }
 
     fn line(&self, process: usize, completion: bool) -> String {
-        let (time, op_type) = match (completion, self.outcome) {
-            (false, _) => (self.invoked, "invoke"),
-            (true, Outcome::Ok) => (self.completed.unwrap_or(0), "ok"),
-            (true, Outcome::Fail) => (self.completed.unwrap_or(0), "fail"),
-            (true, Outcome::Info) => (self.completed.unwrap_or(0), "info"),
-        };
+        let (time, op_type) = self.outcome.line(completion, self.invoked, self.completed);
         let (f, value) = match &self.what {
             What::Enqueue(value) => ("enqueue", value.to_string()),
             What::Dequeue(Some(value)) if completion => ("dequeue", value.to_string()),

@@ -3,12 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Ok,
-    Fail,
-    Info,
-}
+pub use super::outcome::Outcome;
 
 /// Offset and value of each record.
 pub type Records = Vec<(i64, Option<u64>)>;
@@ -99,12 +94,7 @@ impl Op {
     }
 
     fn line(&self, completion: bool) -> String {
-        let (time, op_type) = match (completion, self.outcome) {
-            (false, _) => (self.invoked, "invoke"),
-            (true, Outcome::Ok) => (self.completed.unwrap_or(0), "ok"),
-            (true, Outcome::Fail) => (self.completed.unwrap_or(0), "fail"),
-            (true, Outcome::Info) => (self.completed.unwrap_or(0), "info"),
-        };
+        let (time, op_type) = self.outcome.line(completion, self.invoked, self.completed);
         let mut line = format!(
             r#"{{"time":{time},"process":{},"type":"{op_type}","f":"{}","value":{}"#,
             self.process,

@@ -5,5 +5,6 @@ pub mod history;
 pub mod notation;
 pub mod observe;
 pub mod oracle;
+pub mod outcome;
 pub mod rng;
 pub mod simulate;
