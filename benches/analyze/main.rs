@@ -11,7 +11,7 @@ mod simulate;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use process::{analysis, floor, measured, median, read_only};
+use process::{analysis, decompressed, floor, measured, median, read_only};
 use simulate::{Shape, simulate};
 
 /// At least this share of the floor's speed.
@@ -20,6 +20,8 @@ const RATIO: f64 = 0.6;
 const BYTES: f64 = 80.0;
 /// At most this many times the cost of a clean history.
 const ANOMALIES: f64 = 1.5;
+/// At most so many ns for parsing a line on one core.
+const PARSING: f64 = 300.0;
 /// At least this much quicker on two threads, by one long partition.
 const SPEEDUP: f64 = 1.5;
 
@@ -93,6 +95,17 @@ fn bench(millions: f64, threads: usize, only: &str, keep: Option<&Path>) {
             simulate(&path, (millions * 1e6) as u64, shape);
         }
         let lines = read_only(&path, threads) as f64;
+        if millions <= 1.0 && *name == ROWS[0].0 {
+            let (plain, bytes) = decompressed(&path);
+            let times = (0..5).map(|_| measured(&mut floor(&plain, 1), &[0]).cpu);
+            let ns = times.fold(f64::INFINITY, f64::min) * 1e9 / lines;
+            std::fs::remove_file(plain).expect("it was there");
+            println!(
+                "  parsing alone: {ns:.0} ns a line of {:.0} bytes on one core   {}",
+                bytes as f64 / lines,
+                met(ns <= PARSING, "")
+            );
+        }
         let (mut floors, mut analyses, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let (mut by_cpu, mut peak) = (Vec::new(), 0);
         for _ in 0..rounds {

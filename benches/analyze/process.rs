@@ -1,6 +1,6 @@
 //! Whole processes, measured from outside: wall time and peak memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -15,6 +15,15 @@ pub(crate) fn read_only(path: &Path, threads: usize) -> usize {
     })
     .expect("reads");
     lines
+}
+
+/// A history's text in a file of its own, and its bytes.
+pub(crate) fn decompressed(path: &Path) -> (PathBuf, u64) {
+    let plain = path.with_file_name("plain.jsonl");
+    let (from, to) = (std::fs::File::open(path), std::fs::File::create(&plain));
+    zstd::stream::copy_decode(from.expect("opens"), to.expect("creates")).expect("decompresses");
+    let bytes = std::fs::metadata(&plain).expect("is there").len();
+    (plain, bytes)
 }
 
 /// This program, doing only [`read_only`].

@@ -17,7 +17,7 @@ use crate::coverage::has_pass;
 use crate::groups::consumed::consumed;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
-use crate::load::{Loaded, Loader, Rows, TooLarge};
+use crate::load::{Loaded, Loader, Rows, TooLarge, set_skew};
 use crate::partitions::{self, Answers, Bounds, Checked, answers, check, conclude, unanswered};
 use crate::series::PerPartition;
 use crate::strangers::{Origin, name_their_origin, origins, wanted};
@@ -112,9 +112,7 @@ impl Reading<'_> {
             Ok(summary) => {
                 let mut loaded = loader.finish();
                 loaded.tables.warnings.extend(summary.warnings);
-                if loaded.tables.clocks > 1 {
-                    loaded.tables.skew = self.options.clock_uncertainty.map_or(NEVER, nanos);
-                }
+                set_skew(&mut loaded.tables, self.options.clock_uncertainty);
                 Ok((loaded, None))
             }
             Err(Stop::Read(error)) => Err(error.into()),

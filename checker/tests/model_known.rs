@@ -264,3 +264,71 @@ fn a_history_tells_its_model() {
     assert_eq!(infer(&history("0:acquire 0:ok")), Ok(ModelKind::Mutex));
     assert!(infer(&history("0:enqueue=1 0:ok")).unwrap_err().to_string().contains("queue, fifo"));
 }
+
+#[test]
+fn digits_beyond_64_bits_tell_values_apart() {
+    let read = |value: &str| {
+        let lines = [
+            r#"{"process":0,"type":"invoke","f":"write","value":100000000000000000000001}"#.to_owned(),
+            r#"{"process":0,"type":"ok","f":"write","value":100000000000000000000001}"#.to_owned(),
+            r#"{"process":0,"type":"invoke","f":"read","value":null}"#.to_owned(),
+            format!(r#"{{"process":0,"type":"ok","f":"read","value":{value}}}"#),
+        ];
+        History::from_json_lines(&format!("{}\n", lines.join("\n")))
+    };
+    let valid = |value: &str| {
+        let history = read(value).expect("a history");
+        check(&history, ModelKind::Register, &Budget::default()).linearizable()
+    };
+    assert_eq!(valid("100000000000000000000001"), Some(true));
+    assert_eq!(valid("100000000000000000000002"), Some(false));
+    // Where digits were lost in parsing, nobody guesses.
+    let error = read("[1.5,100000000000000000000001]").expect_err("not to be told apart").to_string();
+    assert!(error.contains("line 4") && error.contains("write it as a string"), "{error}");
+}
+
+#[test]
+fn a_key_may_be_a_list_and_null_is_none() {
+    let judged = |lines: [&str; 4], kind| {
+        let history = History::from_json_lines(&lines.join("\n")).expect("a history");
+        check(&history, kind, &Budget::default()).linearizable()
+    };
+    let reads = |last| {
+        judged(
+            [
+                r#"{"process":0,"type":"invoke","f":"write","key":["a",1],"value":1}"#,
+                r#"{"process":0,"type":"ok","f":"write","key":["a",1],"value":1}"#,
+                r#"{"process":0,"type":"invoke","f":"read","key":[ "a", 1],"value":null}"#,
+                last,
+            ],
+            ModelKind::Kv,
+        )
+    };
+    assert_eq!(reads(r#"{"process":0,"type":"ok","f":"read","key":["a",1],"value":1}"#), Some(true));
+    assert_eq!(reads(r#"{"process":0,"type":"ok","f":"read","key":["a",1],"value":null}"#), Some(false));
+    let cas = [
+        r#"{"process":0,"type":"invoke","f":"cas","value":[null,[1,2]]}"#,
+        r#"{"process":0,"type":"ok","f":"cas","value":[null,[1,2]]}"#,
+        r#"{"process":0,"type":"invoke","f":"cas","value":[[1,2],[3,4]]}"#,
+        r#"{"process":0,"type":"ok","f":"cas","value":[[1,2],[3,4]]}"#,
+    ];
+    assert_eq!(judged(cas, ModelKind::CasRegister), Some(true));
+}
+
+#[test]
+fn a_clock_too_coarse_for_its_processes_is_told() {
+    let text = |time: &str| {
+        [("invoke", "write", "1"), ("ok", "write", "1"), ("invoke", "read", "null"), ("ok", "read", "null")]
+            .map(|(op_type, f, value)| {
+                format!("{{\"process\":0,\"type\":\"{op_type}\",\"f\":\"{f}\",\"value\":{value}{time}}}\n")
+            })
+            .concat()
+    };
+    let judged = |time| {
+        let history = History::from_json_lines(&text(time)).expect("a history");
+        let told = history.warnings().iter().any(|warning| warning.contains("1 operation began"));
+        (check(&history, ModelKind::Register, &Budget::default()).linearizable(), told)
+    };
+    assert_eq!(judged(",\"time\":0"), (Some(true), true));
+    assert_eq!(judged(""), (Some(false), false));
+}

@@ -182,3 +182,99 @@ fn judge_sentence(notation: &str) -> String {
     let verdict = support::observe::analysis(&ops, &Context::default()).verdict;
     verdict.anomalies["lost-write"].examples[0].sentence.clone()
 }
+
+/// Lines with times that go up by one, from their process, type, function, value and what else they hold.
+fn told(lines: &[(u32, &str, &str, &str, &str)]) -> Verdict {
+    let line = |(time, (process, op_type, f, value, more)): (usize, &(u32, &str, &str, &str, &str))| {
+        format!(
+            "{{\"time\":{time},\"process\":{process},\"type\":\"{op_type}\",\"f\":\"{f}\",\"value\":{value}{more}}}\n"
+        )
+    };
+    verdict(&lines.iter().enumerate().map(line).collect::<String>())
+}
+
+#[test]
+fn a_reader_that_says_nothing_of_its_isolation_is_convicted_by_neither() {
+    let own = |more| {
+        let told = told(&[
+            (0, "invoke", "txn", r#"[["send","t-0",1],["poll"]]"#, more),
+            (0, "ok", "txn", r#"[["send","t-0",[0,1]],["poll",{"t-0":[[0,1]]}]]"#, more),
+        ]);
+        told.anomalies.contains_key("precommitted-read")
+    };
+    assert_eq!([own(""), own(r#","isolation":"read-committed""#)], [false, true]);
+    let jumped = |more| {
+        let told = told(&[
+            (1, "invoke", "send", r#"[["send","t-0",10]]"#, ""),
+            (1, "ok", "send", r#"[["send","t-0",[0,10]]]"#, ""),
+            (0, "invoke", "txn", r#"[["send","t-0",1]]"#, ""),
+            (0, "fail", "txn", r#"[["send","t-0",1]]"#, ""),
+            (1, "invoke", "send", r#"[["send","t-0",12]]"#, ""),
+            (1, "ok", "send", r#"[["send","t-0",[3,12]]]"#, ""),
+            (6, "invoke", "poll", r#"[["poll"]]"#, ""),
+            (
+                6,
+                "ok",
+                "poll",
+                r#"[["poll",{"t-0":[[0,10],[1,1],[3,12]]}]]"#,
+                r#","isolation":"read-uncommitted""#,
+            ),
+            (5, "invoke", "poll", r#"[["poll"]]"#, ""),
+            (5, "ok", "poll", r#"[["poll",{"t-0":[[0,10],[3,12]]}]]"#, more),
+        ]);
+        told.anomalies.contains_key("int-poll-skip")
+    };
+    assert_eq!([jumped(""), jumped(r#","isolation":"read-uncommitted""#)], [false, true]);
+}
+
+#[test]
+fn what_a_poll_s_invocation_says_of_its_isolation_counts() {
+    let aborted_read = |invoked, completed| {
+        let told = told(&[
+            (1, "invoke", "txn", r#"[["send","t-0",1]]"#, ""),
+            (1, "fail", "txn", r#"[["send","t-0",1]]"#, ""),
+            (2, "invoke", "send", r#"[["send","t-0",2]]"#, ""),
+            (2, "ok", "send", r#"[["send","t-0",[2,2]]]"#, ""),
+            (5, "invoke", "poll", r#"[["poll"]]"#, invoked),
+            (5, "ok", "poll", r#"[["poll",{"t-0":[[0,1],[2,2]]}]]"#, completed),
+        ]);
+        told.anomalies.contains_key("G1a")
+    };
+    let [committed, uncommitted] = [r#","isolation":"read-committed""#, r#","isolation":"read-uncommitted""#];
+    assert!(aborted_read(committed, "") && aborted_read("", committed));
+    assert!(!aborted_read("", "") && !aborted_read(committed, uncommitted));
+}
+
+#[test]
+fn a_static_member_that_comes_back_owns_what_it_owned() {
+    let owners = |client: &str| {
+        let told = told(&[
+            (0, "invoke", "send", r#"[["send","t-0",1]]"#, ""),
+            (0, "ok", "send", r#"[["send","t-0",[0,1]]]"#, ""),
+            (7, "ok", "rebalance", r#"{"assigned":["t-0"],"member":"m1","generation":3}"#, r#","client":1"#),
+            (7, "invoke", "crash", "null", r#","client":1"#),
+            (7, "ok", "crash", "null", r#","client":1"#),
+            (8, "ok", "rebalance", r#"{"assigned":["t-0"],"member":"m2","generation":3}"#, client),
+        ]);
+        told.anomalies.contains_key("ownership-overlap")
+    };
+    assert!(!owners(r#","client":1,"incarnation":1"#));
+    assert!(owners(r#","client":2"#), "somebody else is another owner");
+}
+
+#[test]
+fn a_drain_without_a_list_tells_nothing() {
+    for value in ["", r#","value":null"#] {
+        let history = [
+            r#"{"time":1,"process":0,"type":"invoke","f":"enqueue","value":1}"#.to_owned(),
+            r#"{"time":2,"process":0,"type":"ok","f":"enqueue","value":1}"#.to_owned(),
+            format!(r#"{{"time":3,"process":2,"type":"invoke","f":"drain"{value}}}"#),
+            format!(r#"{{"time":4,"process":2,"type":"ok","f":"drain"{value}}}"#),
+        ];
+        let source = Source::bytes(history.join("\n").into_bytes());
+        let verdict = checker::queue::analyze(source, &Context::default(), &Options::default());
+        let verdict = verdict.expect("well formed").verdict;
+        assert_eq!(verdict.validity, Validity::Unknown, "{verdict:?}");
+        assert!(verdict.unknown_because.iter().any(|why| why.contains("no list of values")));
+    }
+}

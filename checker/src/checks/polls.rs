@@ -121,13 +121,17 @@ fn jumped_over(view: &View<'_>, values: &ReadValues<'_, '_>, step: &Step) -> Opt
         return None;
     }
     let reader = view.tables.session_of(step.after.poll);
-    if reader.isolation != Some(Isolation::ReadCommitted) {
+    let silent = reader.isolation.is_none();
+    if reader.isolation == Some(Isolation::ReadUncommitted) || silent && view.tables.transactions.is_empty() {
         return Some(first);
     }
-    // Others may have seen records of aborted transactions; an acknowledged write is visible to all.
+    // Others may have seen records of aborted transactions; an acknowledged write is visible to all. Who does not
+    // say what it reads may leave out what was sent in a transaction.
     let visible = |offset: &i64| {
         let surviving = view.surviving_at(*offset);
-        surviving.iter().filter_map(|v| view.index.row(*v)).any(|row| view.send(row).outcome == Outcome::Ok)
+        let alone = |row: u32| silent && view.partition.transaction(row).is_none();
+        let mut rows = surviving.iter().filter_map(|v| view.index.row(*v));
+        rows.any(|row| view.send(row).outcome == Outcome::Ok || alone(row))
     };
     std::iter::once((first, last)).chain(between).flat_map(|(first, last)| first..=last).find(visible)
 }

@@ -14,7 +14,7 @@ pub(crate) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut concluded = Concluded::default();
     concluded.found.extend(redelivery::check(bench, &explain));
     if let Some(of) = &bench.view.partition.groups {
-        let fenced = ownership::fenced(&tables.groups, of);
+        let fenced = ownership::fenced(tables, of);
         concluded.found.extend(ownership::check(bench, &explain, of, &fenced));
         concluded.found.extend(regression::check(bench, &explain, of, &fenced));
         let (found, undecided) = skip::check(bench, &explain, of);

@@ -159,6 +159,7 @@ impl Gather {
                 completed: end,
                 group,
                 member,
+                client: line.client().unwrap_or(NONE),
                 line: batch.line_number(line) as u32,
                 gained,
             });

@@ -10,6 +10,7 @@ use super::table::{Change, Commit, Groups, NO_GENERATION, OfPartition};
 use crate::checks::Bench;
 use crate::found::{Collector, Found};
 use crate::kind::Kind;
+use crate::tables::{NONE, Tables};
 
 /// A finding's proof.
 #[derive(Clone, Copy)]
@@ -26,7 +27,8 @@ pub(super) fn check(
     of: &OfPartition,
     fenced: &FxHashSet<u32>,
 ) -> Option<Found> {
-    let groups = &bench.view.tables.groups;
+    let tables = bench.view.tables;
+    let groups = &tables.groups;
     let mut found = Collector::new(Kind::OwnershipOverlap, bench.keep);
     let losses = Losses::new(of);
     let mut given: FxHashMap<(u32, i64), Vec<Change>> = FxHashMap::default();
@@ -34,7 +36,12 @@ pub(super) fn check(
         let before = given.entry((change.group, change.generation)).or_default();
         // One finding a member and generation: the first owner that it collides with.
         let other = before.iter().find(|first| {
-            first.member != change.member && !losses.between(first, change) && !losses.between(change, first)
+            // One client's incarnations follow one another, and a static member returns to its generation.
+            let restarted = change.client != NONE && first.client == change.client;
+            first.member != change.member
+                && !restarted
+                && !losses.between(tables, first, change)
+                && !losses.between(tables, change, first)
         });
         if let Some(first) = other {
             found.push(change.line, None, Overlap::Owners(*first, *change));
@@ -45,7 +52,7 @@ pub(super) fn check(
     }
     let fences = Fences::new(groups, of);
     for commit in of.commits.iter().filter(|commit| fenced.contains(&commit.line)) {
-        if let Some(change) = fences.of(groups, commit) {
+        if let Some(change) = fences.of(tables, commit) {
             found.push(commit.line, None, Overlap::Fenced(change, *commit));
         }
     }
@@ -56,12 +63,12 @@ pub(super) fn check(
 }
 
 /// The lines of commits that were accepted although their member had been replaced.
-pub(super) fn fenced(groups: &Groups, of: &OfPartition) -> FxHashSet<u32> {
+pub(super) fn fenced(tables: &Tables, of: &OfPartition) -> FxHashSet<u32> {
     if of.changes.is_empty() {
         return FxHashSet::default();
     }
-    let fences = Fences::new(groups, of);
-    let commits = of.commits.iter().filter(|commit| fences.of(groups, commit).is_some());
+    let fences = Fences::new(&tables.groups, of);
+    let commits = of.commits.iter().filter(|commit| fences.of(tables, commit).is_some());
     commits.map(|commit| commit.line).collect()
 }
 
@@ -105,12 +112,12 @@ impl Fences {
     }
 
     /// Who had been given the partition in a later generation before the commit began.
-    fn of(&self, groups: &Groups, commit: &Commit) -> Option<Change> {
-        if commit.generation == NO_GENERATION || !groups.member(commit.member).lasting {
+    fn of(&self, tables: &Tables, commit: &Commit) -> Option<Change> {
+        if commit.generation == NO_GENERATION || !tables.groups.member(commit.member).lasting {
             return None;
         }
         let fences = self.0.get(&commit.group)?;
-        let before = fences.partition_point(|fence| fence.completed < commit.invoked);
+        let before = fences.partition_point(|fence| tables.precedes(fence.completed, commit.invoked));
         let Fence { first, second, .. } = fences.get(before.checked_sub(1)?)?;
         let other = if first.member == commit.member { *second } else { Some(*first) };
         other.filter(|change| change.generation > commit.generation)
@@ -139,10 +146,10 @@ impl Losses {
     }
 
     /// Whether the owner of one change may have given the partition up before another was given it.
-    fn between(&self, first: &Change, other: &Change) -> bool {
+    fn between(&self, tables: &Tables, first: &Change, other: &Change) -> bool {
         self.0.get(&(first.group, first.member)).is_some_and(|all| {
-            let from = all.partition_point(|(completed, _)| *completed < first.invoked);
-            all.get(from).is_some_and(|(_, earliest)| *earliest <= other.completed)
+            let from = all.partition_point(|(completed, _)| tables.precedes(*completed, first.invoked));
+            all.get(from).is_some_and(|(_, earliest)| !tables.precedes(other.completed, *earliest))
         })
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn check(
 ) -> Option<Found> {
     let mut found = Collector::new(Kind::CommitRegression, bench.keep);
     let asked = Moves::new(bench, of);
+    let tables = bench.view.tables;
     for group in groups(of) {
         let of_group = of.commits.iter().filter(|commit| commit.group == group);
         let mut begun: Vec<&Commit> = of_group.collect();
@@ -27,7 +28,9 @@ pub(super) fn check(
         let mut done = done.into_iter().peekable();
         let mut highest: Option<&Commit> = None;
         for commit in begun {
-            while let Some(earlier) = done.next_if(|earlier| earlier.completed < commit.invoked) {
+            while let Some(earlier) =
+                done.next_if(|earlier| tables.precedes(earlier.completed, commit.invoked))
+            {
                 if highest.is_none_or(|before| before.offset < earlier.offset) {
                     highest = Some(earlier);
                 }
@@ -55,15 +58,19 @@ pub(super) fn groups(of: &OfPartition) -> Vec<u32> {
 pub(super) struct Moves<'t> {
     seeks: Spans,
     everywhere: &'t ByReader,
+    /// How far clocks may be apart, ns.
+    skew: u64,
 }
 
 impl<'t> Moves<'t> {
     pub(super) fn new(bench: &Bench<'_, 't>, of: &OfPartition) -> Moves<'t> {
         let everywhere = &bench.view.tables.groups.everywhere;
-        Moves { seeks: Spans::new(of.seeks.iter().copied()), everywhere }
+        Moves { seeks: Spans::new(of.seeks.iter().copied()), everywhere, skew: bench.view.tables.skew }
     }
 
+    /// Whether that may have been between two times.
     pub(super) fn meet(&self, from: u64, to: u64) -> bool {
+        let (from, to) = (from.saturating_sub(self.skew), to.saturating_add(self.skew));
         self.seeks.meet(from, to) || self.everywhere.anybody(from, to)
     }
 }

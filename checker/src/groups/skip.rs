@@ -32,11 +32,12 @@ pub(super) fn check(
 ) -> (Option<Found>, Option<String>) {
     let mut found: Vec<Skipped> = Vec::new();
     let mut possible = 0;
+    let tables = bench.view.tables;
     for group in groups(of) {
         let commits: Vec<Commit> = of.commits.iter().filter(|c| c.group == group).copied().collect();
         let blind = earliest_blind(bench, group);
         for skipped in of_group(bench, of, group, &commits) {
-            if blind.is_some_and(|at| at <= skipped.commit.completed) {
+            if blind.is_some_and(|at| !tables.precedes(skipped.commit.completed, at)) {
                 possible += skipped.records;
             } else {
                 found.push(skipped);
@@ -75,10 +76,12 @@ fn of_group(bench: &Bench<'_, '_>, of: &OfPartition, group: u32, commits: &[Comm
     let mut commits: Vec<&Commit> = commits.iter().collect();
     commits.sort_by_key(|commit| (commit.completed, commit.line));
     let asked = Moves::new(bench, of);
+    let tables = bench.view.tables;
     let mut known = Covered::default();
     let mut lowest: Option<i64> = None;
     for commit in commits {
-        while let Some((_, read)) = reads.next_if(|(invoked, _)| *invoked <= commit.completed) {
+        while let Some((_, read)) = reads.next_if(|(invoked, _)| !tables.precedes(commit.completed, *invoked))
+        {
             known.add(read.first, read.last);
             lowest = Some(lowest.map_or(read.first, |before| before.min(read.first)));
         }
@@ -126,7 +129,9 @@ fn count_records(bench: &Bench<'_, '_>, commit: &Commit, gap: (i64, i64), skippe
             let rows = view.surviving_at(offset).into_iter().filter_map(|value| view.index.row(value));
             let there = |row: u32| {
                 let send = view.send(row);
-                send.outcome == Outcome::Ok && !send.unacked() && send.invoked <= commit.completed
+                send.outcome == Outcome::Ok
+                    && !send.unacked()
+                    && send.invoked.saturating_add(view.tables.skew) <= commit.completed
             };
             let mut rows = rows.peekable();
             if rows.peek().is_some() && rows.all(there) {

@@ -66,6 +66,8 @@ pub(crate) struct Change {
     pub(crate) completed: u64,
     pub(crate) group: u32,
     pub(crate) member: u32,
+    /// [`NONE`] where the line names none.
+    pub(crate) client: u32,
     pub(crate) line: u32,
     pub(crate) gained: bool,
 }

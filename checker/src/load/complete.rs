@@ -23,7 +23,7 @@ impl Loader {
         let open = known.unwrap_or_else(|| {
             // It began at a time that nobody knows: before everything, as far as order goes.
             self.oddities.orphan(line.process, number);
-            Open { invoked: 0, line: 0, sends: Sends::None }
+            Open { invoked: 0, line: 0, sends: Sends::None, isolation: None }
         });
         let txn = self.transaction_of(batch, line, number, open.invoked);
         if matches!(line.f, F::Send | F::Txn) {
@@ -174,7 +174,8 @@ impl Loader {
         txn: Option<u32>,
     ) -> Result<(), TooLarge> {
         let poll = self.tables.polls.len() as u32;
-        let session = self.sessions.of(line, || self.gather.group_of(line));
+        let session =
+            self.sessions.of(line, line.isolation().or(open.isolation), || self.gather.group_of(line));
         if !batch.extras.is_empty() {
             self.gather.rebalance_log(&mut self.tables, batch, line, open.invoked);
         }
@@ -230,7 +231,9 @@ impl Loader {
         if line.op_type != OpType::Ok {
             // Nobody knows where it stands now.
             self.sessions.forget(line.process);
-            if line.op_type == OpType::Info && !line.final_pass {
+            // What an aborted transaction had read may be written as it was invoked.
+            let untold = line.op_type == OpType::Info || line.f == F::Txn && records == 0;
+            if untold && !line.final_pass {
                 let group = self.gather.group_of(line);
                 Gather::blind(&mut self.tables, group, open.invoked);
             }

@@ -3,6 +3,7 @@
 //! This runs on one thread beside the parsers, so it does no more than it must: everything that can wait is
 //! left to the checks, which run on all of them.
 
+mod clocks;
 mod complete;
 mod faults;
 mod oddities;
@@ -11,14 +12,15 @@ mod rows;
 mod sessions;
 mod transactions;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use store::batch::{Batch, F, Line, MopKind, MopRow};
-use store::op::{OpType, Process};
+use store::op::{Isolation, OpType, Process};
 
 pub(crate) use self::faults::{Faults, function, in_force};
 pub(crate) use self::oddities::Odd;
 pub(crate) use self::rows::Rows;
 
+pub(crate) use self::clocks::{Clocks, set_skew};
 use self::oddities::Oddities;
 use self::places::Places;
 use self::sessions::Sessions;
@@ -42,10 +44,7 @@ pub(crate) struct Loader {
     functions: FxHashMap<String, u32>,
     faults: Faults,
     oddities: Oddities,
-    /// The clocks that lines name, and how many lines do.
-    clocks: FxHashSet<String>,
-    clocked: u64,
-    nemesis_lines: u64,
+    clocks: Clocks,
     rows: Rows,
     gather: Gather,
     /// This batch's keys as partitions.
@@ -67,6 +66,8 @@ struct Open {
     invoked: u64,
     line: u32,
     sends: Sends,
+    /// What its invocation says of it; the completion's word goes first.
+    isolation: Option<Isolation>,
 }
 
 /// The rows of an operation's sends.
@@ -107,16 +108,11 @@ impl Loader {
             self.keys.push(id);
         }
         self.tables.counts.lines += batch.lines.len() as u64;
-        self.clocked += u64::from(batch.clocked);
-        for clock in &batch.clocks {
-            if !self.clocks.contains(clock) {
-                self.clocks.insert(clock.clone());
-            }
-        }
+        self.clocks.see(batch);
         for line in &batch.lines {
             self.tables.end = self.tables.end.max(line.time.0);
             if line.process == Process::NEMESIS {
-                self.nemesis_lines += 1;
+                self.clocks.aside += 1;
                 self.faults.event(batch, line);
             } else if line.op_type == OpType::Invoke {
                 self.invoke(batch, line);
@@ -141,8 +137,7 @@ impl Loader {
     pub(crate) fn finish(mut self) -> Loaded {
         let (weights, met) = self.settle();
         let mut tables = self.tables;
-        let unnamed = tables.counts.lines > self.clocked + self.nemesis_lines;
-        tables.clocks = self.clocks.len() as u32 + u32::from(unnamed);
+        tables.clocks = self.clocks.count(tables.counts.lines);
         let mut oddities = self.oddities;
         self.transactions.finish(&mut tables.transactions, &mut oddities);
         for open in self.open.values().filter(|open| matches!(open.sends, Sends::None)) {
@@ -201,7 +196,7 @@ impl Loader {
             let began = self.tables.final_pass.get_or_insert(line.time.0);
             *began = line.time.0.min(*began);
         }
-        let open = Open { invoked: line.time.0, line: number, sends };
+        let open = Open { invoked: line.time.0, line: number, sends, isolation: line.isolation() };
         if let Some(before) = self.open.insert(line.process.0, open) {
             self.oddities.two_at_once(line.process, before.line, number);
         }

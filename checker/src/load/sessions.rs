@@ -33,7 +33,12 @@ struct Current {
 
 impl Sessions {
     /// The session that a poll belongs to; `group` tells the reader's group where it is a new one.
-    pub(crate) fn of(&mut self, line: &Line, group: impl FnOnce() -> u32) -> u32 {
+    pub(crate) fn of(
+        &mut self,
+        line: &Line,
+        isolation: Option<Isolation>,
+        group: impl FnOnce() -> u32,
+    ) -> u32 {
         let client = line.client().unwrap_or(NONE);
         let now = Current {
             session: self.rows.len() as u32,
@@ -41,15 +46,14 @@ impl Sessions {
             incarnation: line.incarnation().unwrap_or(NONE),
             moves: self.moves.get(&client).copied().unwrap_or(0),
             final_pass: line.final_pass,
-            isolation: line.isolation(),
+            isolation,
         };
         let current = self.current.entry(line.process.0).or_insert(now);
         if (Current { session: current.session, ..now }) != *current {
             *current = now;
         }
         if current.session == now.session {
-            let (process, isolation) = (line.process.0, line.isolation());
-            self.rows.push(Session { process, client, isolation, group: group() });
+            self.rows.push(Session { process: line.process.0, client, isolation, group: group() });
         }
         current.session
     }

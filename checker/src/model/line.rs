@@ -38,6 +38,12 @@ pub(super) fn parse(text: &[u8], line: u32, tables: &mut Tables) -> Result<Row, 
         Some(row) => Ok(row),
         None => {
             let json: Json = serde_json::from_slice(text).map_err(|e| format!("no JSON object: {e}"))?;
+            if let Some((field, number)) = rounded(text, &json) {
+                return Err(format!(
+                    "\"{field}\" holds {number}, a number with too many digits to be told from its neighbours; write \
+                     it as a string"
+                ));
+            }
             from_json(&json, line, tables)
         }
     }
@@ -78,9 +84,14 @@ fn from_json(json: &Json, line: u32, tables: &mut Tables) -> Result<Row, String>
     };
     let f = F::parse(name.as_bytes());
     let field = |name: &str, tables: &mut Tables| object.get(name).map_or(Value::NULL, |v| value(v, tables));
+    let key = match object.get("key") {
+        // Equal keys must be equal words, which lists are not.
+        Some(list @ Json::Array(_)) => tables.intern(&list.to_string()),
+        _ => field("key", tables),
+    };
     Ok(Row {
         time,
-        key: field("key", tables),
+        key,
         value: match (f, process) {
             (None, Some(_)) => tables.intern(&Json::from(name).to_string()),
             _ => field("value", tables),
@@ -91,6 +102,33 @@ fn from_json(json: &Json, line: u32, tables: &mut Tables) -> Result<Row, String>
         op_type,
         f,
     })
+}
+
+/// A field of a line with a number that lost digits when it was parsed, and that number.
+fn rounded<'j>(text: &[u8], json: &'j Json) -> Option<(&'static str, &'j serde_json::Number)> {
+    // What a floating-point number holds surely.
+    const DIGITS: usize = 15;
+    let long = text.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+    if !long.into_iter().any(|run| run.len() > DIGITS && run[0].is_ascii_digit()) {
+        return None;
+    }
+    let lossy = |number: &&serde_json::Number| {
+        let whole = number.as_f64().is_some_and(|f| f.fract() == 0.0 && f.abs() >= 9e18);
+        whole && !number.is_i64() && !number.is_u64()
+    };
+    ["key", "value"]
+        .into_iter()
+        .find_map(|field| Some((field, numbers(json.get(field)?).into_iter().find(lossy)?)))
+}
+
+/// All numbers in a value; its depth is bounded by the parser.
+fn numbers(json: &Json) -> Vec<&serde_json::Number> {
+    match json {
+        Json::Number(n) => vec![n],
+        Json::Array(items) => items.iter().flat_map(numbers).collect(),
+        Json::Object(fields) => fields.values().flat_map(numbers).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn brief(json: &Json) -> String {
@@ -170,6 +208,7 @@ impl<'a> Scanner<'a> {
                     named = true;
                 }
                 b"time" => row.time = self.unsigned().filter(|&time| time <= Row::LATEST)?,
+                b"key" if matches!(self.peek()?, b'[' | b'{') => return None,
                 b"key" => row.key = self.value(0)?,
                 b"value" => row.value = self.value(0)?,
                 b"clock" => row.clock = self.value(0)?,
@@ -242,16 +281,34 @@ impl<'a> Scanner<'a> {
         (self.at > start && !leading_zero && !fraction).then_some(n)
     }
 
+    /// A whole number: in the word if it fits, else as its digits.
+    fn number(&mut self) -> Option<Value> {
+        let start = self.at;
+        let negative = self.text[start] == b'-';
+        self.at += usize::from(negative);
+        let digits = self.at;
+        if let Some(n) = self.unsigned().and_then(|n| i64::try_from(n).ok()).filter(|n| !negative || *n != 0)
+            && let Some(value) = Value::int(if negative { -n } else { n })
+        {
+            return Some(value);
+        }
+        self.at = digits;
+        while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        let fraction = matches!(self.text.get(self.at), Some(b'.' | b'e' | b'E'));
+        let leading_zero = self.text.get(digits) == Some(&b'0') && self.at > digits + 1;
+        let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
+        // -0 is a floating-point number in JSON's usual reading.
+        if self.at == digits || fraction || leading_zero || text == "-0" {
+            return None;
+        }
+        Some(self.tables.intern(text))
+    }
+
     fn value(&mut self, depth: usize) -> Option<Value> {
         match self.peek()? {
-            b'-' => {
-                self.at += 1;
-                let n = i64::try_from(self.unsigned()?).ok()?;
-                // -0 is a floating-point number in JSON's usual reading.
-                (n != 0).then_some(())?;
-                Value::int(-n)
-            }
-            b'0'..=b'9' => Value::int(i64::try_from(self.unsigned()?).ok()?),
+            b'-' | b'0'..=b'9' => self.number(),
             b'"' => {
                 let start = self.at;
                 self.plain_string()?;

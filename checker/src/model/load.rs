@@ -16,6 +16,7 @@ use super::history::{Foreign, History, Traits};
 use super::line::{self, Row};
 use super::op::{Effect, F, Op};
 use super::value::{Tables, Value};
+use crate::words::count;
 
 /// Why a history cannot be judged by a model. Lines count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -147,13 +148,21 @@ pub struct Builder {
     untimed: bool,
     clocks: Vec<Value>,
     traits: Traits,
+    /// How many operations began at the very time at which their process' last one ended, and the first one's line.
+    ties: u64,
+    tied: Option<u32>,
 }
 
 /// What a process has in flight.
 #[derive(Debug, Clone, Copy)]
 enum Open {
+    /// Nothing: its last operation ended at this time.
+    Nothing(u64),
     Known(u32),
-    Foreign { name: Value, line: u32 },
+    Foreign {
+        name: Value,
+        line: u32,
+    },
 }
 
 impl Builder {
@@ -185,10 +194,16 @@ impl Builder {
         if row.op_type == OpType::Invoke {
             return self.invoke(row, process);
         }
-        let Some(open) = self.open.remove(&process) else {
-            return Err(LoadError::Orphan { line: row.line, process, f: self.name(&row) });
-        };
+        let slot = self.open.get_mut(&process);
+        let open = slot.map_or(Open::Nothing(0), |open| std::mem::replace(open, Open::Nothing(row.time)));
+        if row.op_type == OpType::Info {
+            // Its process does not come back; most such maps would grow without end.
+            self.open.remove(&process);
+        }
         let op = match open {
+            Open::Nothing(_) => {
+                return Err(LoadError::Orphan { line: row.line, process, f: self.name(&row) });
+            }
             Open::Foreign { name, .. } if row.f.is_none() && row.value == name => return Ok(()),
             Open::Known(op) if row.f == Some(self.ops[op as usize].f) => &mut self.ops[op as usize],
             _ => return Err(self.mismatch(&row, process, open)),
@@ -245,12 +260,20 @@ impl Builder {
         };
         match self.open.insert(process, open) {
             None => Ok(()),
+            Some(Open::Nothing(ended)) => {
+                if ended == row.time && row.time != Row::NO_TIME {
+                    self.tied.get_or_insert(row.line);
+                    self.ties += 1;
+                }
+                Ok(())
+            }
             Some(before) => Err(LoadError::Overlap { line: row.line, process, open: self.line_of(before) }),
         }
     }
 
     fn line_of(&self, open: Open) -> u32 {
         match open {
+            Open::Nothing(_) => 0,
             Open::Known(op) => self.ops[op as usize].line,
             Open::Foreign { line, .. } => line,
         }
@@ -265,6 +288,7 @@ impl Builder {
 
     fn mismatch(&self, row: &Row, process: u32, open: Open) -> LoadError {
         let invoked = match open {
+            Open::Nothing(_) => String::new(),
             Open::Known(op) => self.ops[op as usize].f.to_string(),
             Open::Foreign { name, .. } => {
                 self.tables.text(name).unwrap_or_default().trim_matches('"').to_owned()
@@ -275,7 +299,15 @@ impl Builder {
 
     /// The history: operations still open are unknown, and all are sorted by invocation. `warnings` are
     /// the reader's.
-    pub fn finish(self, warnings: Vec<String>) -> History {
+    pub fn finish(self, mut warnings: Vec<String>) -> History {
+        if let Some(line) = self.tied.filter(|_| !self.untimed) {
+            warnings.push(format!(
+                "{} began at the very time at which their process' last operation had ended (the first at line {line}): \
+                 operations of equal times count as concurrent, so that a coarse clock may hide what went wrong; \
+                 without `time` the lines are the order",
+                count(self.ties, "operation")
+            ));
+        }
         let mut ops = self.ops;
         if self.untimed {
             for op in &mut ops {

@@ -206,14 +206,14 @@ fn is_tuples(history: &History, kind: ModelKind) -> bool {
             _ => arg.is_null() || kind == ModelKind::Log && op.f == F::Read,
         };
         let Some((out_key, out)) = tables.pair(op.out) else {
-            return inner && scalar(key) && op.out.is_null();
+            return inner && scalar(key) && !key.is_null() && op.out.is_null();
         };
         let answer = match (op.f, kind) {
             (F::Read, ModelKind::Log) => tables.pair(out).is_some(),
             (F::Read, ModelKind::Set) => !scalar(out),
             _ => true,
         };
-        inner && scalar(key) && out_key == key && answer
+        inner && scalar(key) && !key.is_null() && out_key == key && answer
     };
     !history.ops.is_empty() && history.ops.iter().all(fits)
 }

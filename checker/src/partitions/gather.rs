@@ -1,6 +1,6 @@
 //! All partitions' answers as one: counts, the examples that are kept, a report a check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use store::verdict::{CheckerReport, Example, Validity};
@@ -71,6 +71,14 @@ pub(super) fn gather(
         all.truncate(examples);
         if let Some(anomaly) = checked.anomalies.get_mut(kind.name()) {
             anomaly.examples = all.into_iter().map(|(_, example)| example).collect();
+        }
+    }
+    // What follows from a kind that nobody found stands by itself.
+    let kinds: BTreeSet<String> = checked.anomalies.keys().cloned().collect();
+    for anomaly in checked.anomalies.values_mut() {
+        anomaly.consequence_of.retain(|kind, _| kinds.contains(kind));
+        for example in &mut anomaly.examples {
+            example.consequence_of.take_if(|kind| !kinds.contains(kind));
         }
     }
     for (i, check) in checks.iter().enumerate() {

@@ -1,11 +1,13 @@
 //! Lines to tables: invocations meet their completions.
 
+use std::time::Duration;
+
 use rustc_hash::FxHashMap;
 use store::batch::{Batch, Extra, F, Line};
 use store::op::{OpType, Process};
 
 use super::table::{Dequeue, Enqueue, Named, Queue, Queues, Taker, When};
-use crate::load::{Faults, Odd, TooLarge, function};
+use crate::load::{Clocks, Faults, Odd, TooLarge, function, set_skew};
 use crate::tables::{NEVER, NONE, Other, Outcome};
 
 /// Builds the tables of a history.
@@ -16,6 +18,7 @@ pub(super) struct Loader {
     functions: FxHashMap<String, u32>,
     open: FxHashMap<u32, Open>,
     faults: Faults,
+    clocks: Clocks,
     two_at_once: Odd,
     orphans: Odd,
     nameless: Odd,
@@ -55,9 +58,11 @@ impl Loader {
             return Err(TooLarge(format!("the history has more than {NONE} lines")));
         }
         self.all.tables.counts.lines += batch.lines.len() as u64;
+        self.clocks.see(batch);
         for line in &batch.lines {
             self.all.tables.end = self.all.tables.end.max(line.time.0);
             if line.process == Process::NEMESIS {
+                self.clocks.aside += 1;
                 self.faults.event(batch, line);
             } else if line.op_type == OpType::Invoke {
                 self.invoke(batch, line);
@@ -79,14 +84,18 @@ impl Loader {
         self.all.tables.counts.lines
     }
 
-    /// The tables. What is still open stays unknown.
-    pub(super) fn finish(mut self, warnings: Vec<String>) -> Queues {
+    /// The tables. What is still open stays unknown. Several clocks may be apart as far as somebody says, or else by
+    /// any time.
+    pub(super) fn finish(mut self, warnings: Vec<String>, uncertainty: Option<Duration>) -> Queues {
         let mut open: Vec<Open> = self.open.drain().map(|(_, open)| open).collect();
         open.sort_unstable_by_key(|open| open.when.invoke_line);
         for open in open {
             self.unknown(open);
         }
-        let Loader { mut all, faults, two_at_once, orphans, nameless, no_list, .. } = self;
+        let Loader { mut all, faults, clocks, two_at_once, orphans, nameless, no_list, .. } = self;
+        all.tables.clocks = clocks.count(all.tables.counts.lines);
+        set_skew(&mut all.tables, uncertainty);
+        all.queues.iter_mut().for_each(|queue| queue.widen(all.tables.skew));
         all.tables.faults = faults.windows();
         all.tables.warnings.extend(two_at_once.sentence().into_iter().chain(orphans.sentence()));
         all.tables.warnings.extend(warnings);
@@ -100,6 +109,7 @@ impl Loader {
         let when = When {
             invoked: line.time.0,
             completed: NEVER,
+            latest: NEVER,
             invoke_line: number,
             line: 0,
             process: line.process.0,
@@ -152,7 +162,14 @@ impl Loader {
                 line.process
             )
         });
-        let when = When { invoked: 0, completed: NEVER, invoke_line: 0, line: 0, process: line.process.0 };
+        let when = When {
+            invoked: 0,
+            completed: NEVER,
+            latest: NEVER,
+            invoke_line: 0,
+            line: 0,
+            process: line.process.0,
+        };
         let queue = self.queue(batch, line);
         let what = match what {
             What::Enqueue(_) => What::Enqueue(self.enqueue(batch, line, when, queue)),
@@ -202,8 +219,7 @@ impl Loader {
     }
 
     fn drained(&mut self, batch: &Batch, line: &Line, open: Open) {
-        let json = batch.value_of(line).unwrap_or("[]");
-        let values = self.all.values.ids(json);
+        let values = batch.value_of(line).and_then(|json| self.all.values.ids(json));
         let queue = &mut self.all.queues[open.queue as usize];
         match (line.op_type, values) {
             (OpType::Ok, Some(values)) => {

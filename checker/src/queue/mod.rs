@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use store::reader::{ReadError, Source, read};
 
 use self::load::Loader;
-use self::table::Queues;
+use self::table::{Queue, Queues};
 use crate::analyze::Analysis;
 use crate::context::{CheckError, Context, Options};
 use crate::expect::Expected;
@@ -37,6 +37,7 @@ use crate::guarantee::{Facts, guarantee};
 use crate::kind::Kind;
 use crate::load::TooLarge;
 use crate::series::PerPartition;
+use crate::tables::NEVER;
 use crate::words::grouped;
 
 /// What the checks of all queues found.
@@ -111,10 +112,22 @@ fn load(source: Source, options: &Options, began: Instant) -> Result<(Queues, Op
         Ok(())
     });
     match done {
-        Ok(summary) => Ok((loader.finish(summary.warnings), None)),
-        Err(Stop::Budget(why)) => Ok((loader.finish(Vec::new()), Some(why))),
+        Ok(summary) => Ok((loader.finish(summary.warnings, options.clock_uncertainty), None)),
+        Err(Stop::Budget(why)) => Ok((loader.finish(Vec::new(), options.clock_uncertainty), Some(why))),
         Err(Stop::Read(error)) => Err(error.into()),
     }
+}
+
+/// What nobody can tell of a queue whose clocks may be apart by any time.
+fn apart(queues: &Queues, queue: &Queue) -> Vec<(Kind, String)> {
+    if queues.tables.skew != NEVER || queue.dequeues.is_empty() {
+        return Vec::new();
+    }
+    let why = "its operations carry different clocks, and nobody said how far these may be apart; \
+               --clock-uncertainty states it";
+    let early = format!("{}: nobody can tell what came out before it went in: {why}", queue.name());
+    let order = format!("{}: its order could not be judged: {why}", queue.name());
+    vec![(Kind::Unexpected, early), (Kind::Overtaken, order)]
 }
 
 /// All checks of all queues. A panic costs one queue's checks, and makes them unknown.
@@ -127,6 +140,7 @@ fn check(queues: &Queues, keep: usize) -> Findings {
             let (overtaken, reason) = order::check(queues, queue, &ledger, keep);
             found.extend(overtaken);
             undecided.extend(reason);
+            undecided.extend(apart(queues, queue));
             (found, undecided)
         };
         match catch_unwind(AssertUnwindSafe(one)) {

@@ -45,19 +45,19 @@ pub(super) fn check(
     latecomers.sort_unstable_by_key(|(y, _)| (y.enqueue.when.invoked, y.enqueue.value));
     let mut waiting: Vec<&Element> =
         elements.iter().filter(|x| x.enqueue.outcome == Outcome::Ok && x.called != 0).collect();
-    waiting.sort_unstable_by_key(|x| (x.enqueue.when.completed, x.enqueue.value));
+    waiting.sort_unstable_by_key(|x| (x.enqueue.when.latest, x.enqueue.value));
     // From the last element that went in back to the first: who, of all behind it, left first?
     let mut first: Option<(&Element, Dequeue)> = None;
     for x in waiting.into_iter().rev() {
         while let Some((y, out)) =
-            latecomers.last().filter(|(y, _)| y.enqueue.when.invoked > x.enqueue.when.completed)
+            latecomers.last().filter(|(y, _)| y.enqueue.when.invoked > x.enqueue.when.latest)
         {
-            if first.is_none_or(|(_, before)| out.when.completed < before.when.completed) {
+            if first.is_none_or(|(_, before)| out.when.latest < before.when.latest) {
                 first = Some((y, *out));
             }
             latecomers.pop();
         }
-        if let Some((y, out)) = first.filter(|(_, out)| out.when.completed < x.called) {
+        if let Some((y, out)) = first.filter(|(_, out)| out.when.latest < x.called) {
             let lost = x.out.is_none().then_some(Kind::Lost);
             overtaken.push(x.enqueue.when.line, lost, (*x, *y, out));
         }
@@ -79,14 +79,14 @@ pub(super) fn check(
 fn element(group: &Group<'_>, enqueue: &Enqueue, ledger: &Ledger) -> Option<Element> {
     let out = group.dequeues.first().copied();
     // What came out before it went in stands in no order; that is told as unexpected.
-    if out.is_some_and(|out| out.when.completed < enqueue.when.invoked) {
+    if out.is_some_and(|out| out.when.latest < enqueue.when.invoked) {
         return None;
     }
     let calls = group.dequeues.iter().map(|row| row.when.invoked);
     let called = calls.chain(group.named.iter().map(|row| row.when.invoked)).min();
     let lost = ledger.takers == Takers::AtMost(0)
         && enqueue.outcome == Outcome::Ok
-        && ledger.emptied.is_some_and(|at| enqueue.when.completed < at);
+        && ledger.emptied.is_some_and(|at| enqueue.when.latest < at);
     let called = called.or(lost.then_some(NEVER));
     // 0 stands for a call that nobody can place: it overtakes perhaps, and is overtaken by nobody.
     Some(Element { enqueue: *enqueue, out, called: called.unwrap_or(0) })

@@ -12,6 +12,9 @@ pub(super) struct When {
     pub(super) invoked: u64,
     /// [`crate::tables::NEVER`] while open.
     pub(super) completed: u64,
+    /// The latest that it can have been by the clock that is furthest behind: what follows from instants follows
+    /// from this one, and sentences tell the other.
+    pub(super) latest: u64,
     /// From 1; 0 where there is none.
     pub(super) invoke_line: u32,
     /// The same of the completion.
@@ -73,6 +76,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Says how far clocks may be apart, ns.
+    pub(super) fn widen(&mut self, skew: u64) {
+        let whens = self.enqueues.iter_mut().map(|row| &mut row.when);
+        let whens = whens.chain(self.dequeues.iter_mut().map(|row| &mut row.when));
+        let whens = whens.chain(self.takers.iter_mut().map(|row| &mut row.when));
+        let whens = whens.chain(self.named.iter_mut().map(|row| &mut row.when)).chain(&mut self.emptied);
+        whens.for_each(|when| when.latest = when.completed.saturating_add(skew));
+    }
+
     /// For sentences.
     pub(super) fn name(&self) -> &str {
         self.key.as_deref().unwrap_or("the queue")

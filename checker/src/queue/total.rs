@@ -47,7 +47,7 @@ impl Sorted {
         let (mut enqueues, mut dequeues, mut named) =
             (queue.enqueues.clone(), queue.dequeues.clone(), queue.named.clone());
         enqueues.sort_unstable_by_key(|row| (row.value, row.when.invoked, row.when.main_line()));
-        dequeues.sort_by_key(|row| (row.value, row.when.completed, row.when.line));
+        dequeues.sort_by_key(|row| (row.value, row.when.latest, row.when.line));
         named.sort_unstable_by_key(|row| (row.value, row.when.line));
         Sorted { enqueues, dequeues, named }
     }
@@ -105,7 +105,7 @@ impl Collectors {
         let mut failed: Option<&Enqueue> = None;
         for dequeue in group.dequeues {
             while let Some(row) =
-                group.enqueues.get(begun).filter(|row| row.when.invoked <= dequeue.when.completed)
+                group.enqueues.get(begun).filter(|row| row.when.invoked <= dequeue.when.latest)
             {
                 begun += 1;
                 match row.outcome {
@@ -146,7 +146,7 @@ pub(super) fn check(
         }
         let out = group.dequeues.len() + group.named.len();
         let in_time: Vec<&Enqueue> =
-            of(Outcome::Ok).filter(|row| ledger.emptied.is_some_and(|at| row.when.completed < at)).collect();
+            of(Outcome::Ok).filter(|row| ledger.emptied.is_some_and(|at| row.when.latest < at)).collect();
         let gone = in_time.len().saturating_sub(out);
         missing.extend(in_time.into_iter().rev().take(gone));
         waiting += acknowledged.saturating_sub(out + gone) as u64;
@@ -181,9 +181,9 @@ pub(super) fn check(
 fn ledger(queue: &Queue) -> Ledger {
     let Some(emptied) = queue.emptied else { return Ledger { emptied: None, takers: Takers::AtMost(0) } };
     let mut takers = 0;
-    for taker in queue.takers.iter().filter(|taker| taker.when.invoked <= emptied.completed) {
+    for taker in queue.takers.iter().filter(|taker| taker.when.invoked <= emptied.latest) {
         // One that failed while the queue was emptied may have held elements then, and given them back later.
-        let ended = if taker.failed { taker.when.completed } else { NEVER };
+        let ended = if taker.failed { taker.when.latest } else { NEVER };
         if ended < emptied.invoked {
             continue;
         }

@@ -1,6 +1,7 @@
 //! Values of elements: whole numbers stand for themselves, everything else for its place in a table of texts.
 
 use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
 use store::batch::{HASHED, ValueId};
 
 /// Texts of the values that are no whole numbers. Equal values have equal ids, and different ones different ids.
@@ -21,6 +22,10 @@ impl Values {
         match json {
             "null" => None,
             simple if simple.starts_with('"') && !simple.contains('\\') => Some(self.intern(simple)),
+            // Digits say more than a floating-point number holds.
+            digits if digits.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) => {
+                Some(self.intern(digits))
+            }
             other => {
                 let parsed = serde_json::from_str::<serde_json::Value>(other);
                 Some(self.intern(&parsed.map_or_else(|_| other.to_owned(), |value| value.to_string())))
@@ -38,8 +43,8 @@ impl Values {
         if let Some(numbers) = inner.split(',').map(|item| whole(item.trim())).collect() {
             return Some(numbers);
         }
-        let items: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
-        Some(items.iter().filter_map(|item| self.id(&item.to_string())).collect())
+        let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        Some(items.iter().filter_map(|item| self.id(item.get())).collect())
     }
 
     fn intern(&mut self, text: &str) -> ValueId {

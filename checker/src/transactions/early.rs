@@ -1,11 +1,11 @@
 //! Records that were read before their transaction could have committed.
 //!
-//! As in `jepsen.tests.kafka`: no transaction sees its own sends. And as certain: a transaction asks for its commit
+//! As in `jepsen.tests.kafka`, where its reader says that it reads committed records: no transaction sees its own
+//! sends. And as certain: a transaction asks for its commit
 //! after all its sends, so that whoever reads committed records and had read one of them before the last was even
 //! begun, read it too early. What was aborted is G1a, and not told here again.
 
 use rustc_hash::FxHashMap;
-use store::op::Isolation;
 use store::time::Nanos;
 use store::verdict::Example;
 
@@ -38,10 +38,10 @@ pub(super) fn check(bench: &Bench<'_>) -> Concluded {
             let read = &bench.tables.polls[*poll as usize];
             let found = Early { txn, place: Place { partition: id as u32, row: *row }, poll: *poll };
             if read.txn == txn {
-                if !may_see_all(bench, *poll) {
+                if bench.reads_committed(*poll) {
                     own.entry(txn).or_insert(found);
                 }
-            } else if read.completed < transaction.last_invoked
+            } else if bench.tables.precedes(read.completed, transaction.last_invoked)
                 && transaction.outcome != Outcome::Fail
                 && !transaction.visible
                 && bench.reads_committed(*poll)
@@ -60,12 +60,6 @@ pub(super) fn check(bench: &Bench<'_>) -> Concluded {
         collector.push(bench.tables.polls[early.poll as usize].line, None, early);
     }
     Concluded::from(vec![collector.explain(|early| tell(bench, early))])
-}
-
-/// Whether a reader says that it reads uncommitted records, or the target shows them to everybody.
-fn may_see_all(bench: &Bench<'_>, poll: u32) -> bool {
-    bench.terms.hides_aborted == Some(false)
-        || bench.tables.session_of(poll).isolation == Some(Isolation::ReadUncommitted)
 }
 
 fn tell(bench: &Bench<'_>, early: &Early) -> Example {

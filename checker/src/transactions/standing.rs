@@ -98,7 +98,7 @@ fn readings(view: &View<'_>) -> Vec<(u32, u32)> {
                     continue;
                 }
                 // Read before it was sent, it is unexpected, and proves nothing else.
-                if view.index.ambiguous(row) || poll.completed < view.send(row).invoked {
+                if view.index.ambiguous(row) || view.tables.precedes(poll.completed, view.send(row).invoked) {
                     continue;
                 }
                 let txn = partition.transaction(row);

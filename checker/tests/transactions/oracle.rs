@@ -91,7 +91,7 @@ pub fn findings(world: &World) -> Findings {
         atomic(world, txn, &reads, &mut all);
     }
     for (n, txn) in world.txns.iter().enumerate() {
-        let own = reads.iter().find(|r| r.txn == Some(n)).filter(|r| r.committed != Some(false));
+        let own = reads.iter().find(|r| r.txn == Some(n)).filter(|r| r.committed == Some(true));
         let own: BTreeSet<_> = txn.sends.iter().filter(|s| own.is_some_and(|r| r.has(s))).map(name).collect();
         if !own.is_empty() {
             add(&mut all, "precommitted-read", None).names.push(own);

@@ -1,0 +1,40 @@
+//! How many clocks stamped a history, and what may then be said of before and after.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+use store::batch::Batch;
+
+use crate::tables::{NEVER, Tables};
+
+/// The clocks that lines name, and how many lines do.
+#[derive(Debug, Default)]
+pub(crate) struct Clocks {
+    names: FxHashSet<String>,
+    named: u64,
+    /// Lines of the nemesis, whose clock does not matter.
+    pub(crate) aside: u64,
+}
+
+impl Clocks {
+    pub(crate) fn see(&mut self, batch: &Batch) {
+        self.named += u64::from(batch.clocked);
+        for clock in &batch.clocks {
+            if !self.names.contains(clock) {
+                self.names.insert(clock.clone());
+            }
+        }
+    }
+
+    /// How many there were among so many lines: those without a name share one.
+    pub(crate) fn count(&self, lines: u64) -> u32 {
+        self.names.len() as u32 + u32::from(lines > self.named + self.aside)
+    }
+}
+
+/// Notes how far the clocks of a history may be apart, by the word of whoever asked.
+pub(crate) fn set_skew(tables: &mut Tables, uncertainty: Option<Duration>) {
+    if tables.clocks > 1 {
+        tables.skew = uncertainty.map_or(NEVER, |most| u64::try_from(most.as_nanos()).unwrap_or(NEVER));
+    }
+}
