@@ -108,9 +108,10 @@ fn forbidden(kind: Kind, level: Level, terms: &Terms, facts: Facts) -> Option<&'
             Some("a transaction must end: commit, abort, or time out")
         }
         Kind::GroupSkip if level >= AtLeastOnce => Some("a group must not commit past what nobody processed"),
-        Kind::OwnershipOverlap | Kind::CommitRegression if level >= Default => {
+        Kind::OwnershipOverlap if level >= Default => {
             Some("one member at a time owns a partition of its group")
         }
+        Kind::CommitRegression if level >= Default => Some("a group's committed offset must not step back"),
         Kind::Redelivery if level == ExactlyOnce => Some("a group must process a record once"),
         Kind::Stalled if facts.stall_limited && level >= AtLeastOnce => {
             Some("a partition must not go longer than stated without an acknowledgement")

@@ -9,6 +9,7 @@ use store::verdict::{
 
 use crate::context::Context;
 use crate::coverage::account;
+use crate::kind::Kind;
 use crate::leadership::Leadership;
 use crate::partitions::Checked;
 use crate::summary::Summary;
@@ -51,7 +52,9 @@ pub(crate) fn judge(
         unknown_because.push(format!("{}: {}", report.name, report.reason.as_deref().unwrap_or("unknown")));
     }
     if whole {
-        checkers.push(reported("coverage", uncovered(&exercised, context, tables), &mut unknown_because));
+        let mut uncovered = uncovered(&exercised, context, tables);
+        uncovered.extend(unread(&checked.anomalies, exercised.consume_all.is_some()));
+        checkers.push(reported("coverage", uncovered, &mut unknown_because));
         checkers.push(reported("vacuous", vacuous(&exercised), &mut unknown_because));
     }
 
@@ -159,6 +162,15 @@ pub(crate) fn no_fault_bit(exercised: &Exercised) -> Option<String> {
     let none = exercised.faults_asked > 0 && exercised.faults_bit == 0;
     let asked = count(exercised.faults_asked, "fault");
     none.then(|| format!("vacuous: the run asked for {asked} and none was seen to take effect"))
+}
+
+/// Acknowledged writes that nobody read, where no consume-all pass looked for them either.
+fn unread(anomalies: &BTreeMap<String, Anomaly>, pass: bool) -> Option<String> {
+    let unseen = anomalies.get(Kind::Unseen.name()).filter(|unseen| !pass && unseen.count > 0)?;
+    Some(format!(
+        "{} was read by nobody, and no consume-all pass went over the logs: whether it survived is not known",
+        count(unseen.count, "acknowledged write")
+    ))
 }
 
 /// What the consume-all pass should have covered and did not.

@@ -68,6 +68,7 @@ pub(crate) fn aside<'a>(judge: Judge, functions: impl Iterator<Item = (&'a str, 
     let mut aside = Aside::default();
     for (f, n) in functions.filter(|(f, n)| *n > 0 && !belongs(judge, f)) {
         let operations = count(n, "operation");
+        let were = if n == 1 { "was" } else { "were" };
         let (log, queue, model) = (LOG.contains(&f), is_queue(f), is_model(f));
         let who = match judge {
             Judge::Log => "log",
@@ -80,13 +81,13 @@ pub(crate) fn aside<'a>(judge: Judge, functions: impl Iterator<Item = (&'a str, 
                 "give them a history of their own, or name a --model"
             };
             aside.unknown.push(format!(
-                "{operations} of function \"{f}\" were not judged, because the history was judged as a {who}; \
+                "{operations} of function \"{f}\" {were} not judged, because the history was judged as a {who}; \
                  {other}"
             ));
         } else {
             aside
                 .notes
-                .push(format!("{operations} of function \"{f}\", which no judge knows, were left aside"));
+                .push(format!("{operations} of function \"{f}\", which no judge knows, {were} left aside"));
         }
     }
     aside

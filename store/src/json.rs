@@ -16,6 +16,9 @@ pub(crate) struct JsonError {
 
 pub(crate) type JsonResult<T> = Result<T, JsonError>;
 
+/// Decimal digits that any `u64` can hold.
+const SAFE_DIGITS: usize = 19;
+
 /// Reads one text from its start to its end.
 pub(crate) struct Cursor<'a> {
     text: &'a [u8],
@@ -50,6 +53,12 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         None
+    }
+
+    /// The byte after the next one.
+    #[inline]
+    pub(crate) fn second(&self) -> Option<u8> {
+        self.text.get(self.at + 1).copied()
     }
 
     /// Takes `byte` if it comes next.
@@ -132,14 +141,24 @@ impl<'a> Cursor<'a> {
     pub(crate) fn u64(&mut self) -> JsonResult<u64> {
         self.peek();
         let start = self.at;
-        let mut at = self.at;
+        let mut at = start;
         let mut n: u64 = 0;
-        while let Some(digit) = self.text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
-            n = match n.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit))) {
-                Some(n) => n,
-                None => return self.error("a number is too large"),
-            };
+        // So many digits always fit.
+        let safe = &self.text[..self.text.len().min(start.saturating_add(SAFE_DIGITS))];
+        while let Some(digit) = safe.get(at).map(|b| b.wrapping_sub(b'0'))
+            && digit < 10
+        {
+            n = n * 10 + u64::from(digit);
             at += 1;
+        }
+        if at == start + SAFE_DIGITS {
+            while let Some(digit) = self.text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
+                n = match n.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit))) {
+                    Some(n) => n,
+                    None => return self.error("a number is too large"),
+                };
+                at += 1;
+            }
         }
         if at == start || matches!(self.text.get(at), Some(b'.' | b'e' | b'E')) {
             return self.error("expected a whole number");

@@ -129,50 +129,53 @@ enum Field {
     Unknown,
 }
 
-/// A field's name. The ones that every line has are told by their bytes alone.
+/// Takes one of these names if it comes next, and returns its field.
+macro_rules! take_one {
+    ($cursor:expr, $($name:literal => $field:expr),+) => {{
+        $(if $cursor.literal(concat!("\"", $name, "\"").as_bytes()) {
+            return Some($field);
+        })+
+    }};
+}
+
+/// A field whose name comes next as it is known, without escapes. The first letter says what it can be.
+#[inline]
+fn plain_field(cursor: &mut Cursor<'_>) -> Option<Field> {
+    cursor.peek();
+    match cursor.second()? {
+        b'c' => take_one!(cursor, "client" => Field::Client, "clock" => Field::Clock),
+        b'd' => take_one!(cursor, "due" => Field::Due),
+        b'e' => take_one!(cursor, "error" => Field::Error, "eof" => Field::Eof),
+        b'f' => take_one!(cursor, "f" => Field::F, "final" => Field::Final, "fault" => Field::Fault),
+        b'g' => take_one!(cursor, "group" => Field::Extra(Extra::Group)),
+        b'i' => take_one!(
+            cursor, "index" => Field::Index, "incarnation" => Field::Incarnation, "isolation" => Field::Isolation
+        ),
+        b'k' => take_one!(cursor, "key" => Field::Extra(Extra::Key)),
+        b'n' => take_one!(cursor, "node" => Field::Node),
+        b'p' => take_one!(cursor, "process" => Field::Process, "position" => Field::Position),
+        b'r' => take_one!(cursor, "rebalance-log" => Field::Extra(Extra::RebalanceLog)),
+        b's' => take_one!(cursor, "seq" => Field::Seq, "status" => Field::Status),
+        b't' => take_one!(cursor, "time" => Field::Time, "type" => Field::Type, "txn" => Field::Txn),
+        b'u' => take_one!(cursor, "unacked" => Field::Unacked),
+        b'v' => take_one!(cursor, "value" => Field::Value),
+        _ => {}
+    }
+    None
+}
+
+/// A field's name.
 #[inline]
 fn field(cursor: &mut Cursor<'_>) -> JsonResult<Field> {
-    const COMMON: [(&[u8], Field); 8] = [
-        (b"\"index\"", Field::Index),
-        (b"\"time\"", Field::Time),
-        (b"\"process\"", Field::Process),
-        (b"\"type\"", Field::Type),
-        (b"\"f\"", Field::F),
-        (b"\"value\"", Field::Value),
-        (b"\"client\"", Field::Client),
-        (b"\"seq\"", Field::Seq),
-    ];
-    for (name, field) in COMMON {
-        if cursor.literal(name) {
-            return Ok(field);
-        }
+    if let Some(field) = plain_field(cursor) {
+        return Ok(field);
     }
-    Ok(match &*cursor.string()? {
-        "index" => Field::Index,
-        "time" => Field::Time,
-        "process" => Field::Process,
-        "type" => Field::Type,
-        "f" => Field::F,
-        "value" => Field::Value,
-        "client" => Field::Client,
-        "incarnation" => Field::Incarnation,
-        "seq" => Field::Seq,
-        "due" => Field::Due,
-        "node" => Field::Node,
-        "status" => Field::Status,
-        "error" => Field::Error,
-        "isolation" => Field::Isolation,
-        "unacked" => Field::Unacked,
-        "final" => Field::Final,
-        "txn" => Field::Txn,
-        "clock" => Field::Clock,
-        "fault" => Field::Fault,
-        "position" => Field::Position,
-        "eof" => Field::Eof,
-        "key" => Field::Extra(Extra::Key),
-        "group" => Field::Extra(Extra::Group),
-        "rebalance-log" => Field::Extra(Extra::RebalanceLog),
-        _ => Field::Unknown,
+    Ok(match cursor.string()? {
+        // Escapes may spell a name that is known.
+        Cow::Owned(name) => {
+            plain_field(&mut Cursor::new(format!("\"{name}\"").as_bytes())).unwrap_or(Field::Unknown)
+        }
+        Cow::Borrowed(_) => Field::Unknown,
     })
 }
 
@@ -366,7 +369,7 @@ impl Parser {
     fn mop(&mut self, cursor: &mut Cursor<'_>) -> JsonResult<()> {
         cursor.expect(b'[')?;
         let send = cursor.literal(b"\"send\"")
-            || word(cursor, "the micro-operation", |word| match word {
+            || word(cursor, "the micro-operation", "send or poll", |word| match word {
                 "send" => Some(true),
                 "poll" => Some(false),
                 _ => None,
@@ -514,14 +517,17 @@ pub(crate) fn clock<'a>(cursor: &mut Cursor<'a>) -> JsonResult<Cow<'a, str>> {
     }
 }
 
+/// What a process may be.
+const PROCESS: &str = "a whole number from 0 to 4294967294, or \"nemesis\"";
+
 fn process(cursor: &mut Cursor<'_>) -> JsonResult<Process> {
     if cursor.peek() == Some(b'"') {
-        return word(cursor, "process", |word| (word == "nemesis").then_some(Process::NEMESIS));
+        return word(cursor, "process", PROCESS, |word| (word == "nemesis").then_some(Process::NEMESIS));
     }
     let n = cursor.u64()?;
     match u32::try_from(n) {
         Ok(n) if Process(n) != Process::NEMESIS => Ok(Process(n)),
-        _ => cursor.error(format!("process {n} is too large")),
+        _ => cursor.error(format!("process is {n}; it must be {PROCESS}")),
     }
 }
 
@@ -532,7 +538,7 @@ fn op_type(cursor: &mut Cursor<'_>) -> JsonResult<OpType> {
     if cursor.literal(b"\"ok\"") {
         return Ok(OpType::Ok);
     }
-    word(cursor, "type", |word| {
+    word(cursor, "type", "invoke, ok, fail or info", |word| {
         Some(match word {
             "invoke" => OpType::Invoke,
             "ok" => OpType::Ok,
@@ -545,7 +551,12 @@ fn op_type(cursor: &mut Cursor<'_>) -> JsonResult<OpType> {
 
 /// One of a few words; `field` is what errors call it.
 #[inline]
-fn word<T>(cursor: &mut Cursor<'_>, field: &str, known: impl Fn(&str) -> Option<T>) -> JsonResult<T> {
+fn word<T>(
+    cursor: &mut Cursor<'_>,
+    field: &str,
+    allowed: &str,
+    known: impl Fn(&str) -> Option<T>,
+) -> JsonResult<T> {
     cursor.peek();
     let at = cursor.position();
     let text = cursor.string()?;
@@ -553,13 +564,13 @@ fn word<T>(cursor: &mut Cursor<'_>, field: &str, known: impl Fn(&str) -> Option<
         Some(word) => Ok(word),
         None => {
             cursor.go_to(at);
-            cursor.error(format!("{field} \"{text}\" is not known"))
+            cursor.error(format!("{field} is \"{text}\"; it must be {allowed}"))
         }
     }
 }
 
 fn status(cursor: &mut Cursor<'_>) -> JsonResult<PersistenceStatus> {
-    word(cursor, "status", |word| {
+    word(cursor, "status", "not-persisted, possibly-persisted or persisted", |word| {
         Some(match word {
             "not-persisted" => PersistenceStatus::NotPersisted,
             "possibly-persisted" => PersistenceStatus::PossiblyPersisted,
@@ -570,7 +581,7 @@ fn status(cursor: &mut Cursor<'_>) -> JsonResult<PersistenceStatus> {
 }
 
 fn isolation(cursor: &mut Cursor<'_>) -> JsonResult<Isolation> {
-    word(cursor, "isolation", |word| {
+    word(cursor, "isolation", "read-uncommitted or read-committed", |word| {
         Some(match word {
             "read-uncommitted" => Isolation::ReadUncommitted,
             "read-committed" => Isolation::ReadCommitted,
@@ -607,7 +618,10 @@ pub(crate) fn txn<'a>(cursor: &mut Cursor<'a>) -> JsonResult<(Cow<'a, str>, TxnR
                     };
                     row.epoch = Some(epoch);
                 }
-                "outcome" => row.outcome = Some(word(cursor, "a transaction's outcome", TxnOutcome::of)?),
+                "outcome" => {
+                    let allowed = "commit, abort or unknown";
+                    row.outcome = Some(word(cursor, "a transaction's outcome", allowed, TxnOutcome::of)?);
+                }
                 _ => {
                     cursor.raw()?;
                 }

@@ -304,14 +304,22 @@ fn values_are_told_apart() {
 fn errors_name_the_line_the_byte_and_the_reason() {
     for (line, byte, reason) in [
         (r#"{"time":1,"process":0,"type":"ok","f":"send"} x"#, 46, "unexpected 'x'"),
-        (r#"{"time":1,"process":0,"type":"okay","f":"send"}"#, 29, "type \"okay\" is not known"),
-        (r#"{"time":1,"process":"w1","type":"ok","f":"send"}"#, 20, "process \"w1\" is not known"),
+        (
+            r#"{"time":1,"process":0,"type":"okay","f":"send"}"#,
+            29,
+            "type is \"okay\"; it must be invoke, ok, fail or info",
+        ),
+        (
+            r#"{"time":1,"process":"w1","type":"ok","f":"send"}"#,
+            20,
+            "process is \"w1\"; it must be a whole number",
+        ),
         (r#"{"time":-1,"process":0,"type":"ok","f":"send"}"#, 8, "whole number"),
         (r#"{"time":1,"process":0,"f":"send"}"#, 33, "no \"type\""),
         (
             r#"{"time":1,"process":0,"type":"ok","f":"send","value":[["write","t-0",1]]}"#,
             55,
-            "micro-operation \"write\" is not known",
+            "micro-operation is \"write\"; it must be send or poll",
         ),
         (r#"{"time":1,"process":0,"type":"ok","f":"send","value":[["send","t-0"]]}"#, 67, "expected ','"),
         (r#"[1,2]"#, 0, "expected '{'"),
@@ -326,7 +334,7 @@ fn errors_name_the_line_the_byte_and_the_reason() {
         (
             r#"{"time":1,"process":0,"type":"ok","f":"send","txn":{"id":1,"outcome":"committed"}}"#,
             69,
-            "a transaction's outcome \"committed\" is not known",
+            "a transaction's outcome is \"committed\"; it must be",
         ),
         (r#"{"time":1,"process":0,"type":"ok","f":"se"#, 38, "no end"),
     ] {

@@ -35,8 +35,12 @@ impl Explain<'_, '_> {
         let heart = polls.get(1).or(polls.first()).copied().unwrap_or(0);
         let mut example = shared.about_poll(heart, stretch.first, |_| {
             format!(
-                "{group} processed {records} {} times, because {} read the first of them",
-                grouped(stretch.times),
+                "{group} processed {records} {}, because {} read the first of them",
+                if stretch.times == 2 {
+                    "twice".to_owned()
+                } else {
+                    format!("{} times", grouped(stretch.times))
+                },
                 who.join(", then ")
             )
         });

@@ -68,7 +68,7 @@ impl Oddities {
 
     /// The value of an `offsets` operation is none.
     pub(crate) fn offsets(&mut self, line: u32, reason: &str) {
-        self.offsets.see(|| format!("line {line} holds no log bounds: {reason}"));
+        self.offsets.see(|| format!("line {line} holds no log bounds {reason}"));
     }
 
     /// The sends of a transaction disagree about what became of it.

@@ -75,7 +75,7 @@ fn unreadable(history: &History, kind: ModelKind) -> Option<String> {
         return Some(format!("the history holds no operation of a client; the model {kind} knows {known}"));
     }
     if history.clocks > 1 {
-        return Some("its operations carry different clocks, whose order in time is not known".to_owned());
+        return Some("its operations carry different clocks, and a model is judged on one only (--clock-uncertainty has no effect)".to_owned());
     }
     let foreign = history.foreign().iter().map(|(f, foreign)| (f.as_str(), foreign.line));
     let outside = history.functions().into_iter().filter(|(f, _)| !kind.vocabulary().contains(f));

@@ -136,7 +136,7 @@ fn odd_histories_are_judged_as_unknown_and_never_panic() {
     for (odd, word) in [
         (line(2, "invoke", "enqueue", "null", "") + &line(2, "ok", "enqueue", "null", ""), "names no value"),
         (line(2, "invoke", "drain", "null", "") + &line(2, "ok", "drain", "7", ""), "no list"),
-        (line(2, "invoke", "read", "null", "") + &line(2, "ok", "read", "7", ""), "\"read\" were not judged"),
+        (line(2, "invoke", "read", "null", "") + &line(2, "ok", "read", "7", ""), "\"read\" was not judged"),
     ] {
         let verdict = verdict(&(good.clone() + &odd), "default");
         assert!(

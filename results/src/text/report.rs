@@ -83,6 +83,11 @@ fn headline(verdict: &Verdict, style: &ReportStyle) -> String {
     let (allowed, allowed_kinds) = of(true);
     let anomalies =
         |n, kinds| format!("{} of {}", counted(n, "anomaly", "anomalies"), counted(kinds, "kind", "kinds"));
+    let consequences: u64 = verdict
+        .anomalies
+        .values()
+        .filter(|a| !a.allowed)
+        .fold(0, |sum, a| sum.saturating_add(a.count - primary(a)));
     let mut what = match (verdict.validity, found) {
         (Validity::Unknown, _) => {
             let reasons = verdict.unknown_because.len() as u64;
@@ -95,16 +100,18 @@ fn headline(verdict: &Verdict, style: &ReportStyle) -> String {
             }
             what
         }
+        // The fault itself may be allowed where what it leads to is not.
+        (Validity::Invalid, 0) => {
+            let kinds = verdict.anomalies.iter().filter(|(_, a)| !a.allowed && a.count > 0);
+            let names: Vec<&str> = kinds.map(|(kind, _)| kind.as_str()).collect();
+            let found = counted(consequences, "forbidden finding", "forbidden findings");
+            format!("{found} ({}), from a fault that the guarantee allows,", names.join(", "))
+        }
         (_, 0) if allowed == 0 => "no anomaly".to_owned(),
         (_, 0) => format!("{}, allowed by the guarantee,", anomalies(allowed, allowed_kinds)),
         _ => anomalies(found, kinds),
     };
-    let consequences: u64 = verdict
-        .anomalies
-        .values()
-        .filter(|a| !a.allowed)
-        .fold(0, |sum, a| sum.saturating_add(a.count - primary(a)));
-    if consequences > 0 {
+    if consequences > 0 && (found > 0 || verdict.validity != Validity::Invalid) {
         let _ = write!(what, " (and {})", counted(consequences, "consequence", "consequences"));
     }
     let operations = counted(verdict.exercised.operations, "operation", "operations");
@@ -167,18 +174,15 @@ fn write_kind(
     let more = anomaly.count.saturating_sub(told as u64);
     if more > 0 && told > 0 {
         let kept = anomaly.examples.len() - told;
-        let kept = if kept > 0 {
-            format!(", {} of them in verdict.json", grouped(kept as u64))
-        } else {
-            String::new()
-        };
+        let kept =
+            if kept > 0 { format!(", {} of them with --json", grouped(kept as u64)) } else { String::new() };
         let _ = writeln!(out, "{}and {} more{kept}", " ".repeat(margin + 2), grouped(more));
     }
 }
 
 fn sentence(example: &Example) -> String {
     match &example.consequence_of {
-        Some(cause) => format!("{} (A consequence of {cause}.)", example.sentence),
+        Some(cause) => format!("{}. (A consequence of {cause}.)", example.sentence.trim_end_matches('.')),
         None => example.sentence.clone(),
     }
 }

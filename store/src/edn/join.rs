@@ -386,8 +386,14 @@ mod tests {
             rows.join("\n") + "\n"
         };
         for (from, to, line, place, reason) in [
-            (":invoke", ":invoked", 21, ":invoked", "type \"invoked\" is not known"),
-            (":send 5", ":write 5", 21, ":write", "the micro-operation \"write\" is not known"),
+            (":invoke", ":invoked", 21, ":invoked", "type is \"invoked\"; it must be invoke"),
+            (
+                ":send 5",
+                ":write 5",
+                21,
+                ":write",
+                "the micro-operation is \"write\"; it must be send or poll",
+            ),
             (":send 5 20", ":send 5 [1]", 21, "1]]", "expected ','"),
             (":process 20", ":process -20", 21, "-20", "expected a whole number"),
             (":type :invoke, ", "", 21, "{:index", "the event has no \"type\""),
@@ -418,7 +424,10 @@ mod tests {
         let byte = text.find(":p30").expect("is there") + 1;
         for piece in [64, 1000, 100_000] {
             let error = read(Source::bytes(text.clone().into()).in_pieces_of(piece), 2).expect_err("damaged");
-            assert!(error.contains(&format!("line 1, byte {byte}: process \"p30\" is not known")), "{error}");
+            assert!(
+                error.contains(&format!("line 1, byte {byte}: process is \"p30\"; it must be")),
+                "{error}"
+            );
         }
     }
 
