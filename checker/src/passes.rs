@@ -17,12 +17,12 @@ use crate::coverage::has_pass;
 use crate::groups::consumed::consumed;
 use crate::kind::Kind;
 use crate::leadership::Leadership;
-use crate::load::{Loaded, Loader, Rows, TooLarge, set_skew};
+use crate::load::{Loaded, Loader, Rows, TooLarge, nanos, set_skew};
 use crate::partitions::{self, Answers, Bounds, Checked, answers, check, conclude, unanswered};
 use crate::series::PerPartition;
 use crate::strangers::{Origin, name_their_origin, origins, wanted};
 use crate::summary::Summary;
-use crate::tables::{NEVER, Tables};
+use crate::tables::Tables;
 use crate::words::{count, grouped};
 
 /// A history that was read and checked.
@@ -235,11 +235,6 @@ impl Reading<'_> {
         }
         Ok(Judged { tables, summaries, checked, series, pass, stopped: None, consumed: None, notes })
     }
-}
-
-/// In nanoseconds, as far as they count.
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
 }
 
 impl Stop {

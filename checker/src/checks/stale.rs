@@ -14,12 +14,9 @@ use crate::coverage::Reach;
 use crate::explain::{Explain, at_line, send_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
+use crate::load::UNSTATED;
 use crate::tables::{NEVER, NO_OFFSET, Outcome};
 use crate::words::{count, duration, grouped_i64, value};
-
-/// Why real time cannot be judged.
-const CLOCKS: &str = "its operations carry different clocks, and nobody said how far these may be apart; \
-                      --clock-uncertainty states it";
 
 pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let view = bench.view;
@@ -77,7 +74,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         ));
     }
     if view.tables.skew == NEVER && !view.order.is_empty() {
-        concluded.undecided.push(format!("{}: {CLOCKS}", view.partition.key));
+        concluded.undecided.push(format!("{}: {UNSTATED}", view.partition.key));
     }
     concluded
 }

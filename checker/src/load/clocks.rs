@@ -32,9 +32,18 @@ impl Clocks {
     }
 }
 
+/// Why nothing is known of the order between processes.
+pub(crate) const UNSTATED: &str = "its operations carry different clocks, and nobody said how far these may be apart; \
+                                   --clock-uncertainty states it";
+
+/// In nanoseconds, as far as they count.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
+}
+
 /// Notes how far the clocks of a history may be apart, by the word of whoever asked.
 pub(crate) fn set_skew(tables: &mut Tables, uncertainty: Option<Duration>) {
     if tables.clocks > 1 {
-        tables.skew = uncertainty.map_or(NEVER, |most| u64::try_from(most.as_nanos()).unwrap_or(NEVER));
+        tables.skew = uncertainty.map_or(NEVER, nanos);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::faults::{Faults, function, in_force};
 pub(crate) use self::oddities::Odd;
 pub(crate) use self::rows::Rows;
 
-pub(crate) use self::clocks::{Clocks, set_skew};
+pub(crate) use self::clocks::{Clocks, UNSTATED, nanos, set_skew};
 use self::oddities::Oddities;
 use self::places::Places;
 use self::sessions::Sessions;

@@ -197,7 +197,7 @@ impl Builder {
         let slot = self.open.get_mut(&process);
         let open = slot.map_or(Open::Nothing(0), |open| std::mem::replace(open, Open::Nothing(row.time)));
         if row.op_type == OpType::Info {
-            // Its process does not come back; most such maps would grow without end.
+            // Its process does not come back, and with many such the map would grow without end.
             self.open.remove(&process);
         }
         let op = match open {

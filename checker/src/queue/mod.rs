@@ -35,7 +35,7 @@ use crate::expect::Expected;
 use crate::found::Found;
 use crate::guarantee::{Facts, guarantee};
 use crate::kind::Kind;
-use crate::load::TooLarge;
+use crate::load::{TooLarge, UNSTATED};
 use crate::series::PerPartition;
 use crate::tables::NEVER;
 use crate::words::grouped;
@@ -123,10 +123,8 @@ fn apart(queues: &Queues, queue: &Queue) -> Vec<(Kind, String)> {
     if queues.tables.skew != NEVER || queue.dequeues.is_empty() {
         return Vec::new();
     }
-    let why = "its operations carry different clocks, and nobody said how far these may be apart; \
-               --clock-uncertainty states it";
-    let early = format!("{}: nobody can tell what came out before it went in: {why}", queue.name());
-    let order = format!("{}: its order could not be judged: {why}", queue.name());
+    let early = format!("{}: nobody can tell what came out before it went in: {UNSTATED}", queue.name());
+    let order = format!("{}: its order could not be judged: {UNSTATED}", queue.name());
     vec![(Kind::Unexpected, early), (Kind::Overtaken, order)]
 }
 
