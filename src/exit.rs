@@ -1,9 +1,11 @@
-//! How the program ends: exit codes, and errors in words. Nothing but a verdict ends with 0, 1 or 2.
+//! How the program ends: exit codes, and errors in words. Nothing but a verdict ends with 1 or 2.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+
+use store::run_dir::RunError;
 
 /// Ended by Ctrl-C or SIGTERM: the history is kept, nothing was judged.
 pub const INTERRUPTED: u8 = 130;
@@ -42,10 +44,18 @@ pub fn guard(program: impl FnOnce() -> anyhow::Result<u8>) -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
             complain(&format!("error: {error:#}"));
-            if error.downcast_ref::<Usage>().is_some() { USAGE } else { FAILED }
+            if is_the_callers(&error) { USAGE } else { FAILED }
         }
         Err(_panic) => FAILED,
     })
+}
+
+/// Whether other arguments would mend it: a run that is not there was named wrongly.
+fn is_the_callers(error: &anyhow::Error) -> bool {
+    let names_no_run = |error: &RunError| {
+        matches!(error, RunError::NotFound { .. } | RunError::NoRun { .. } | RunError::Ambiguous { .. })
+    };
+    error.is::<Usage>() || error.downcast_ref().is_some_and(names_no_run)
 }
 
 /// Says something on standard error, wherever the cursor stands.

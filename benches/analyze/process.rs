@@ -33,6 +33,25 @@ pub(crate) fn floor(path: &Path, threads: usize) -> Command {
     command
 }
 
+/// Only writes to each page of so much fresh memory, on one thread; the pages.
+pub(crate) fn touch_only(bytes: usize) -> usize {
+    const PAGE: usize = 4096;
+    let mut memory: Vec<u8> = Vec::with_capacity(bytes);
+    let mut pages = 0;
+    for byte in memory.spare_capacity_mut().iter_mut().step_by(PAGE) {
+        std::hint::black_box(byte).write(1);
+        pages += 1;
+    }
+    pages
+}
+
+/// This program, doing only [`touch_only`].
+pub(crate) fn touch(bytes: u64) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program"));
+    command.arg("touch").arg(bytes.to_string());
+    command
+}
+
 /// tribunal, analyzing a file.
 pub(crate) fn analysis(path: &Path, threads: usize) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));

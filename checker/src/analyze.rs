@@ -46,7 +46,8 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
         reading.judge(source)?;
 
     let stall_limited = reading.max_stall().is_some();
-    let facts = Facts { subscribed: tables.subscribed && !checked.moved_alone, stall_limited };
+    let subscribed = tables.subscribed && !checked.moved_alone;
+    let facts = Facts { subscribed, stall_limited, ..Facts::default() };
     let guarantee = guarantee(&context.terms, facts, options)?;
     let evidence =
         Evidence { tables: &tables, summaries: &summaries, leadership: &leadership, pass, stopped };
@@ -68,6 +69,6 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
 /// If the guarantee, an override or an expectation cannot be understood.
 pub fn admit(context: &Context, options: &Options) -> Result<(), CheckError> {
     Expected::parse(&context.terms)?;
-    guarantee(&context.terms, Facts { subscribed: false, stall_limited: false }, options)?;
+    guarantee(&context.terms, Facts::default(), options)?;
     Ok(())
 }

@@ -71,9 +71,10 @@ pub enum CheckError {
     #[error("unknown guarantee \"{0}\": it is one of none, at-least-once, default, exactly-once")]
     Guarantee(String),
     /// An override or an expectation names no kind of anomaly.
-    #[error("unknown kind of anomaly \"{kind}\" in {place}{}; the kinds are {}",
-        crate::kind::suggestion(kind).map(|k| format!(": did you mean \"{k}\"?")).unwrap_or_default(),
-        crate::kind::names().join(", "))]
+    #[error("unknown kind of anomaly \"{kind}\" in {place}: {}",
+        crate::kind::suggestion(kind).map_or_else(
+            || format!("the kinds are {}", crate::kind::names().join(", ")),
+            |k| format!("did you mean \"{k}\"?")))]
     Kind {
         /// What was written.
         kind: String,

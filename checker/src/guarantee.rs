@@ -11,6 +11,9 @@ use store::verdict::Guarantee;
 use crate::context::{CheckError, Options};
 use crate::kind::{ALL, Kind};
 
+/// Why a kind is forbidden that no guarantee forbids.
+pub(crate) const ASKED_FOR: &str = "asked for with --forbid";
+
 /// The guarantees, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
@@ -21,12 +24,14 @@ enum Level {
 }
 
 /// What decides the table beside the level.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Facts {
     /// Whether any reader was in a group.
     pub(crate) subscribed: bool,
     /// Whether somebody stated how long a partition may go without an acknowledgement.
     pub(crate) stall_limited: bool,
+    /// Whether it is promised of a queue, not of a log.
+    pub(crate) queue: bool,
 }
 
 /// The guarantee to judge by: the option, else the run's, else `default`.
@@ -35,36 +40,59 @@ pub(crate) struct Facts {
 /// If the name, or an override's kind, is none.
 pub(crate) fn guarantee(terms: &Terms, facts: Facts, options: &Options) -> Result<Guarantee, CheckError> {
     let name = options.guarantee.as_deref().or(terms.guarantee.as_deref()).unwrap_or("default");
-    let (level, sentence) = match name {
-        "none" => (Level::None, "nothing is promised"),
-        "at-least-once" => (Level::AtLeastOnce, "no acknowledged write lost"),
-        "default" => (
-            Level::Default,
-            "no acknowledged write lost, each producer's order kept where promised, no duplicates where \
-             producers are idempotent",
-        ),
-        "exactly-once" => {
-            (Level::ExactlyOnce, "every acknowledged write there exactly once, in its producer's order")
-        }
+    let level = match name {
+        "none" => Level::None,
+        "at-least-once" => Level::AtLeastOnce,
+        "default" => Level::Default,
+        "exactly-once" => Level::ExactlyOnce,
         other => return Err(CheckError::Guarantee(other.to_owned())),
     };
+    let mut sentence = level.sentence(facts.queue).to_owned();
     let mut forbids = BTreeMap::new();
     for kind in ALL.iter().copied() {
         if let Some(reason) = forbidden(kind, level, terms, facts) {
             forbids.insert(kind.name().to_owned(), reason.to_owned());
         }
     }
+    let mut set_aside = Vec::new();
     for (name, allowed) in &options.allow {
         let Some(kind) = Kind::from_name(name) else {
-            return Err(CheckError::Kind { kind: name.clone(), place: "an override" });
+            return Err(CheckError::Kind { kind: name.clone(), place: "--allow or --forbid" });
         };
         if *allowed {
-            forbids.remove(kind.name());
+            set_aside.extend(forbids.remove(kind.name()).map(|_| kind.name()));
         } else {
-            forbids.insert(kind.name().to_owned(), "forbidden by an override".to_owned());
+            forbids.insert(kind.name().to_owned(), ASKED_FOR.to_owned());
         }
     }
-    Ok(Guarantee { name: name.to_owned(), sentence: sentence.to_owned(), forbids })
+    if !set_aside.is_empty() {
+        // "Kept" would be a lie about what nobody judged by.
+        sentence = format!("{sentence}; not judged by: {} (--allow)", set_aside.join(", "));
+    }
+    Ok(Guarantee { name: name.to_owned(), sentence, forbids })
+}
+
+impl Level {
+    /// What is promised, in the words of logs or of queues.
+    fn sentence(self, queue: bool) -> &'static str {
+        match (self, queue) {
+            (Level::None, _) => "nothing is promised",
+            (Level::AtLeastOnce, false) => "no acknowledged write lost",
+            (Level::Default, false) => {
+                "no acknowledged write lost, each producer's order kept where promised, no duplicates where \
+                 producers are idempotent"
+            }
+            (Level::ExactlyOnce, false) => {
+                "every acknowledged write there exactly once, in its producer's order"
+            }
+            (Level::AtLeastOnce | Level::Default, true) => {
+                "every acknowledged element comes out, and nothing that was not put in"
+            }
+            (Level::ExactlyOnce, true) => {
+                "every acknowledged element comes out exactly once, in order, and nothing else"
+            }
+        }
+    }
 }
 
 /// The table: why a kind breaks a guarantee, or `None` where it is allowed.
@@ -145,7 +173,7 @@ mod tests {
     fn forbids(name: &str, terms: &Terms, subscribed: bool) -> Vec<String> {
         let options = Options { guarantee: Some(name.into()), ..Options::default() };
         let guarantee =
-            guarantee(terms, Facts { subscribed, stall_limited: false }, &options).expect("a known name");
+            guarantee(terms, Facts { subscribed, ..Facts::default() }, &options).expect("a known name");
         guarantee.forbids.into_keys().collect()
     }
 
@@ -193,7 +221,7 @@ mod tests {
         let mut options = Options::default();
         options.allow.insert("lost-write".into(), true);
         options.allow.insert("duplicate".into(), false);
-        let facts = Facts { subscribed: false, stall_limited: false };
+        let facts = Facts::default();
         let judged = guarantee(&Terms::default(), facts, &options).expect("known kinds");
         assert!(!judged.forbids.contains_key("lost-write") && judged.forbids.contains_key("duplicate"));
         options.allow.insert("lost-wirte".into(), true);

@@ -117,6 +117,12 @@ pub struct AnalyzeArgs {
     pub clock_uncertainty: Option<String>,
     #[command(flatten)]
     pub judging: JudgingArgs,
+    /// In place of the report: one finding in full with its history lines, by its number there (1, 2, ...)
+    #[arg(long, value_name = "N", conflicts_with = "json")]
+    pub anomaly: Option<usize>,
+    /// With --anomaly: the history's lines whole, however many records they hold
+    #[arg(long, requires = "anomaly")]
+    pub full: bool,
     /// Print the verdict as JSON (one: an object; several: a list)
     #[arg(long)]
     pub json: bool,
@@ -198,8 +204,8 @@ pub struct LsArgs {
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The run: latest, a test's name (its newest run), the beginning or the end of an id, or a directory; with
-    /// --around a history's file too
-    #[arg(value_name = "RUN", default_value = "latest")]
+    /// --anomaly, --around or --guarantee a history's file too
+    #[arg(value_name = "RUN|FILE", default_value = "latest")]
     pub run: String,
     /// One finding in full with its history lines, by its number in the report (1, 2, ...)
     #[arg(long, value_name = "N")]

@@ -6,13 +6,14 @@ use std::thread;
 use anyhow::{Context as _, Result, bail};
 use checker::model::ModelKind;
 use checker::{Analysis, Context, Options};
-use nemesis::fault::when::parse_duration;
+use nemesis::fault::when::{parse_duration, parse_fine_duration};
 use store::cluster::ClusterSample;
 use store::reader::Source;
 use store::run_dir::{RunDir, Runs};
 use store::run_meta::{RunMeta, RunStatus};
 use store::verdict::{Validity, Verdict};
 
+use super::finding::Judged;
 use super::what_if::WhatIf;
 use super::{judge, which_run};
 use crate::cli::{AnalyzeArgs, JudgingArgs};
@@ -35,13 +36,17 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<u8> {
     if subjects.iter().filter(|(_, s)| matches!(s, Subject::Stdin)).count() > 1 {
         return Err(usage("standard input (-) can be read once only"));
     }
+    if args.anomaly.is_some() {
+        one_that_can_be_read_again(&subjects)?;
+    }
     let mut all = options(&args.judging)?;
     if let Some(limit) = &args.time_limit {
         let read = parse_duration(limit).map_err(|e| usage(format!("--time-limit {limit}: {e}")))?;
         all.time_limit = Some(read);
     }
     if let Some(apart) = &args.clock_uncertainty {
-        let read = parse_duration(apart).map_err(|e| usage(format!("--clock-uncertainty {apart}: {e}")))?;
+        let read =
+            parse_fine_duration(apart).map_err(|e| usage(format!("--clock-uncertainty {apart}: {e}")))?;
         all.clock_uncertainty = Some(read);
     }
     let what_if = WhatIf::of(args);
@@ -85,7 +90,9 @@ fn report(
         let verdict = verdict.context("a history was not judged; this is a bug in tribunal")?;
         match verdict {
             Ok(verdict) => {
-                if !args.json {
+                if let Some(number) = args.anomaly {
+                    print_finding(name, subject, &verdict, number, args.full)?;
+                } else if !args.json {
                     if several {
                         out::print(&format!("== {name}\n"))?;
                     }
@@ -97,6 +104,7 @@ fn report(
                     }
                     let next = match subject {
                         Subject::Run(run) if WhatIf::of(args).is_stored() => next_steps(run, &verdict),
+                        Subject::File(_) if !several => again_with_finding(&verdict).into_iter().collect(),
                         _ => Vec::new(),
                     };
                     print_verdict(&verdict, &next)?;
@@ -121,6 +129,50 @@ fn report(
         return Ok(FAILED);
     }
     Ok(worst(&verdicts))
+}
+
+/// `--anomaly` numbers the findings of one history, and looks into it again.
+fn one_that_can_be_read_again(subjects: &[(&String, Subject)]) -> Result<()> {
+    match subjects {
+        [(_, Subject::Stdin)] => {
+            Err(usage("--anomaly reads a history twice, and standard input can be read once only"))
+        }
+        [(name, Subject::File(path))] if !path.is_file() => {
+            Err(usage(format!("{name}: --anomaly reads a history twice, and a pipe can be read once only")))
+        }
+        [_] => Ok(()),
+        several => Err(usage(format!(
+            "--anomaly N is the number of a finding of one history; {} were named",
+            several.len()
+        ))),
+    }
+}
+
+fn print_finding(name: &str, subject: &Subject, verdict: &Verdict, number: usize, full: bool) -> Result<()> {
+    let history = match subject {
+        Subject::Run(run) => run.history(),
+        Subject::File(path) => path.clone(),
+        Subject::Stdin => bail!("standard input cannot be read twice; this is a bug in tribunal"),
+    };
+    Judged { name, history: &history, verdict, again: "the same command with" }.print(number, full)
+}
+
+/// The command that shows the first finding of a history alone, judged as it was now.
+fn again_with_finding(verdict: &Verdict) -> Option<(String, String)> {
+    let command = as_typed("--anomaly 1").filter(|_| !verdict.anomalies.is_empty())?;
+    Some((command, "the first finding with its history lines".to_owned()))
+}
+
+/// The command as it was typed, and more; `None` where a shell would need quotes.
+fn as_typed(more: &str) -> Option<String> {
+    let plain = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c))
+    };
+    let mut command = "tribunal".to_owned();
+    for word in std::env::args_os().skip(1) {
+        command = format!("{command} {}", word.to_str().filter(|word| plain(word))?);
+    }
+    Some(format!("{command} {more}"))
 }
 
 /// The error with the history's name in it, once.
@@ -206,6 +258,15 @@ fn judge(
         Subject::Stdin => (Source::stdin(), titled("standard input".into())),
     };
     Ok(judge::judge(source, &context, model, options)?.verdict)
+}
+
+/// Judges a history alone, as nobody asked for anything else.
+///
+/// # Errors
+/// If it cannot be read, or judged.
+pub fn judge_file(path: &Path) -> Result<Verdict> {
+    let options = Options { memory: memory::budget(), ..Options::default() };
+    judge(&Subject::File(path.to_owned()), None, &options, &WhatIf::default())
 }
 
 /// Judges a run and saves its verdict and series.

@@ -4,6 +4,7 @@ mod analyze;
 mod around;
 mod convert;
 mod doctor;
+mod finding;
 mod heal;
 mod judge;
 mod ls;

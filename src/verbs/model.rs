@@ -13,6 +13,23 @@ use store::verdict::{Exercised, Guarantee, VERDICT_SCHEMA, Verdict};
 
 use crate::exit::usage;
 
+/// What was asked for and says nothing to a model.
+fn unused(options: &Options) -> Option<String> {
+    let given = [
+        ("--guarantee", options.guarantee.is_some()),
+        ("--allow and --forbid", !options.allow.is_empty()),
+        ("--max-stall", options.max_stall.is_some()),
+        ("--clock-uncertainty", options.clock_uncertainty.is_some()),
+    ];
+    let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+    (!given.is_empty()).then(|| {
+        format!(
+            "a model forbids every history without an order, and nothing else: {} had no effect",
+            given.join(", ")
+        )
+    })
+}
+
 /// Judges a history against a model, or the one that its functions speak of, within the options' budgets. The
 /// series have nothing but a title: what they draw is of logs and queues.
 ///
@@ -59,7 +76,7 @@ pub fn judge(
             operations: outcome.coverage().operations,
             ..Exercised::default()
         },
-        notes: history.warnings().to_vec(),
+        notes: history.warnings().iter().cloned().chain(unused(options)).collect(),
         checkers: vec![report],
         seconds: began.elapsed().as_secs_f64(),
         ..Verdict::default()

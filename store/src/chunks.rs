@@ -9,6 +9,8 @@ use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use zstd::zstd_safe::DCtx;
+
 use crate::frame_scan::Frame;
 use crate::parse::LineError;
 use crate::source::{Feed, Piece, ReadError, Source};
@@ -115,6 +117,7 @@ struct Scratch {
     raw: Vec<u8>,
     /// A frame's text. All of it is initialised; only its beginning is of use.
     text: Vec<u8>,
+    decompressor: DCtx<'static>,
 }
 
 fn work<T>(
@@ -141,7 +144,7 @@ fn work<T>(
         }
         Some(Piece::Compressed { bytes, frame }) => {
             scratch.raw = bytes;
-            match decompress(&scratch.raw, frame, &mut scratch.text) {
+            match decompress(&scratch.raw, frame, &mut scratch.text, &mut scratch.decompressor) {
                 Ok(length) => &scratch.text[..length],
                 Err(reason) => {
                     worked.failed = Some(Failure::Frame { frame, reason });
@@ -168,7 +171,18 @@ fn work<T>(
 
 /// Fills the beginning of `text` and returns how much. A torn frame gives what it holds up to its last whole
 /// block.
-fn decompress(bytes: &[u8], frame: Frame, text: &mut Vec<u8>) -> Result<usize, String> {
+fn decompress(
+    bytes: &[u8],
+    frame: Frame,
+    text: &mut Vec<u8>,
+    decompressor: &mut DCtx<'_>,
+) -> Result<usize, String> {
+    // At once, without a window beside the text, where the text of frames before left room enough.
+    if !frame.torn
+        && let Ok(length) = decompressor.decompress(text.as_mut_slice(), bytes)
+    {
+        return Ok(length);
+    }
     let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(|e| e.to_string())?;
     let mut length = 0;
     loop {

@@ -43,7 +43,15 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 
 /// Notes how far the clocks of a history may be apart, by the word of whoever asked.
 pub(crate) fn set_skew(tables: &mut Tables, uncertainty: Option<Duration>) {
-    if tables.clocks > 1 {
-        tables.skew = uncertainty.map_or(NEVER, nanos);
+    if tables.clocks <= 1 {
+        return;
     }
+    tables.skew = uncertainty.map_or(NEVER, nanos);
+    tables.warnings.extend(uncertainty.map(|apart| {
+        format!(
+            "its operations carry {} clocks; the verdict holds if no two of them were ever more than {apart:?} apart \
+             (--clock-uncertainty)",
+            tables.clocks
+        )
+    }));
 }

@@ -136,9 +136,8 @@ impl Explain<'_> {
     fn example(&self, when: &When, value: u64, because: impl FnOnce(&str) -> String) -> Example {
         let time = if when.completed == NEVER { when.invoked } else { when.completed };
         let value = self.queues.values.show(value);
-        let key = self.queue.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
         Example {
-            sentence: format!("{key}{}", because(&format!("value {value}"))),
+            sentence: format!("{}{}", self.queue.prefix(), because(&format!("value {value}"))),
             key: self.queue.key.clone(),
             value: Some(value),
             time: Some(Nanos(time)),

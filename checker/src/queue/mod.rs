@@ -59,7 +59,7 @@ pub fn analyze(source: Source, context: &Context, options: &Options) -> Result<A
     let began = Instant::now();
     crate::analyze::admit(context, options)?;
     let expected = Expected::parse(&context.terms)?;
-    let guarantee = guarantee(&context.terms, Facts { subscribed: false, stall_limited: false }, options)?;
+    let guarantee = guarantee(&context.terms, Facts { queue: true, ..Facts::default() }, options)?;
     let (queues, stopped) = load(source, options, began)?;
     let findings = if stopped.is_none() { check(&queues, options.examples) } else { Findings::default() };
     let pool = rayon::ThreadPoolBuilder::new()
@@ -123,8 +123,8 @@ fn apart(queues: &Queues, queue: &Queue) -> Vec<(Kind, String)> {
     if queues.tables.skew != NEVER || queue.dequeues.is_empty() {
         return Vec::new();
     }
-    let early = format!("{}: nobody can tell what came out before it went in: {UNSTATED}", queue.name());
-    let order = format!("{}: its order could not be judged: {UNSTATED}", queue.name());
+    let early = format!("{}nobody can tell what came out before it went in: {UNSTATED}", queue.prefix());
+    let order = format!("{}the order could not be judged: {UNSTATED}", queue.prefix());
     vec![(Kind::Unexpected, early), (Kind::Overtaken, order)]
 }
 
@@ -148,7 +148,7 @@ fn check(queues: &Queues, keep: usize) -> Findings {
             }
             Err(_panic) => findings
                 .failed
-                .push(format!("{}: the check itself failed, which is a bug of tribunal", queue.name())),
+                .push(format!("{}the check itself failed, which is a bug of tribunal", queue.prefix())),
         }
     }
     findings.took = began.elapsed();

@@ -67,8 +67,8 @@ pub(super) fn check(
         overtaken.explain(|(x, y, out)| explain.overtaken(&x.enqueue, x.out.as_ref(), &y.enqueue, out));
     let reason = (repeated > 0).then(|| {
         format!(
-            "{}: the order of {} could not be judged, because elements with equal values cannot be told apart",
-            queue.name(),
+            "{}the order of {} could not be judged, because elements with equal values cannot be told apart",
+            queue.prefix(),
             count(repeated, "value")
         )
     });

@@ -85,9 +85,14 @@ impl Queue {
         whens.for_each(|when| when.latest = when.completed.saturating_add(skew));
     }
 
-    /// For sentences.
+    /// What a list calls it.
     pub(super) fn name(&self) -> &str {
         self.key.as_deref().unwrap_or("the queue")
+    }
+
+    /// What begins a sentence about it: nothing where there is one queue only, without a name.
+    pub(super) fn prefix(&self) -> String {
+        self.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default()
     }
 }
 

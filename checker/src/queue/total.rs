@@ -8,15 +8,15 @@ use super::table::{Dequeue, Enqueue, Named, Queue, Queues};
 use crate::found::{Collector, Found};
 use crate::kind::Kind;
 use crate::tables::{NEVER, Outcome};
-use crate::words::count;
+use crate::words::{count, grouped};
 
 /// Who may have taken what never came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takers {
     /// At most so many elements.
     AtMost(u64),
-    /// A drain of unknown outcome: any number of them.
-    Any,
+    /// A drain of unknown outcome, at this line: any number of them.
+    Any(u32),
 }
 
 /// What is known of a queue's elements as a whole.
@@ -156,7 +156,7 @@ pub(super) fn check(
     let of = missing.len() as u64;
     let certain = match ledger.takers {
         Takers::AtMost(takers) => of.saturating_sub(takers),
-        Takers::Any => 0,
+        Takers::Any(_) => 0,
     };
     for row in missing.iter().take(certain as usize) {
         all.lost.push(row.when.line, None, *row);
@@ -188,7 +188,7 @@ fn ledger(queue: &Queue) -> Ledger {
             continue;
         }
         if taker.drain {
-            return Ledger { emptied: Some(emptied.invoked), takers: Takers::Any };
+            return Ledger { emptied: Some(emptied.invoked), takers: Takers::Any(taker.when.main_line()) };
         }
         takers += 1;
     }
@@ -197,22 +197,32 @@ fn ledger(queue: &Queue) -> Ledger {
 
 fn excused(queue: &Queue, of: u64, takers: Takers) -> String {
     let who = match takers {
-        Takers::Any => "a drain whose outcome is unknown may have taken any of them".to_owned(),
+        Takers::Any(line) => format!(
+            "the drain at line {}, whose outcome is unknown, may have taken any of them; only a history whose drains \
+             all complete can tell",
+            grouped(line.into())
+        ),
         Takers::AtMost(n) => format!(
             "{} whose outcome is unknown, or that failed while the queue was drained, may have taken {}",
             count(n, "dequeue"),
             if n >= of { "them".to_owned() } else { format!("{n} of them") }
         ),
     };
-    format!("{}: {} never came out, but {who}", queue.name(), count(of, "acknowledged element"))
+    format!("{}{} never came out, but {who}", queue.prefix(), count(of, "acknowledged element"))
 }
 
 fn not_drained(queue: &Queue, waiting: u64) -> String {
     let why = match queue.emptied {
         None => "the queue was never drained".to_owned(),
-        Some(when) => {
-            format!("the queue was not drained after they went in (the last drain is at line {})", when.line)
-        }
+        Some(when) => format!(
+            "the queue was not drained after they went in (the last drain is at line {})",
+            grouped(when.line.into())
+        ),
     };
-    format!("{}: {} never came out, but {why}", queue.name(), count(waiting, "acknowledged element"))
+    format!(
+        "{}{} never came out, but {why}; end the history with a drain, or with \
+         dequeues marked \"final\":true until one finds nothing",
+        queue.prefix(),
+        count(waiting, "acknowledged element")
+    )
 }

@@ -9,6 +9,7 @@ use store::verdict::{
 use super::Findings;
 use super::table::Queues;
 use crate::context::Context;
+use crate::guarantee::ASKED_FOR;
 use crate::judge::{no_fault_bit, notes, reported, validity};
 use crate::kind::Kind;
 use crate::tables::Outcome;
@@ -82,21 +83,15 @@ pub(super) fn judge(
     }
 }
 
-/// The guarantee in the words of queues, without the kinds that only logs can show.
+/// The guarantee without the kinds that only logs can show, its reasons in the words of queues.
 fn of_queues(mut guarantee: Guarantee) -> Guarantee {
-    guarantee.sentence = match guarantee.name.as_str() {
-        "none" => "nothing is promised",
-        "exactly-once" => "every acknowledged element comes out exactly once, in order, and nothing else",
-        _ => "every acknowledged element comes out, and nothing that was not put in",
-    }
-    .to_owned();
     guarantee.forbids.retain(|kind, _| KINDS.iter().any(|known| known.name() == kind));
     for (kind, reason) in [
         (Kind::Unexpected, "only what was put in may come out"),
         (Kind::Resurrected, "an element whose enqueue failed must never come out"),
     ] {
         if let Some(why) = guarantee.forbids.get_mut(kind.name())
-            && !why.contains("override")
+            && why != ASKED_FOR
         {
             reason.clone_into(why);
         }

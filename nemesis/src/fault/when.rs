@@ -49,34 +49,42 @@ impl When {
     }
 }
 
+/// Units of time, with their nanoseconds; the first two are for clocks only.
+const UNITS: [(&str, f64); 6] =
+    [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+
 /// Reads `10s`, `1m30s`, `1.5s`, `500ms`, `2h`; whole milliseconds.
 ///
 /// # Errors
 /// In words that fit "cannot read `x` as a time: ...".
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    const WANTED: &str = "a time looks like 500ms, 10s, 1m30s or 2h";
+    let ns = nanoseconds(text, &UNITS[2..]).ok_or("a time looks like 500ms, 10s, 1m30s or 2h")?;
+    Ok(Duration::from_millis((ns / 1e6).round() as u64))
+}
+
+/// Reads the same, and `250us` and `80ns` too; whole nanoseconds.
+///
+/// # Errors
+/// In words that fit "cannot read `x` as a time: ...".
+pub fn parse_fine_duration(text: &str) -> Result<Duration, String> {
+    let ns = nanoseconds(text, &UNITS).ok_or("a time looks like 80ns, 250us, 5ms, 1.5s or 2h")?;
+    Ok(Duration::from_nanos(ns.round() as u64))
+}
+
+fn nanoseconds(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     let mut rest = text;
-    let mut total_ms = 0.0;
+    let mut total = 0.0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().map_err(|_| WANTED)?;
+        let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
         let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let unit_ms = match &rest[..letters] {
-            "ms" => 1.0,
-            "s" => 1000.0,
-            "m" => 60_000.0,
-            "h" => 3_600_000.0,
-            _ => return Err(WANTED.to_owned()),
-        };
+        let (_, unit) = units.iter().find(|(name, _)| *name == &rest[..letters])?;
         rest = &rest[letters..];
-        total_ms += number * unit_ms;
+        total += number * unit;
     }
     // A year bounds every sum that is made of it.
-    if text.is_empty() || total_ms > 366.0 * 86_400_000.0 {
-        return Err(WANTED.to_owned());
-    }
-    Ok(Duration::from_millis(total_ms.round() as u64))
+    (!text.is_empty() && total <= 366.0 * 86_400e9).then_some(total)
 }
 
 /// A duration as [`parse_duration`] reads it, in the largest unit that is exact.
@@ -141,6 +149,11 @@ mod tests {
             assert!(When::parse(text).is_err(), "{text}");
         }
         assert!(When::parse("10").unwrap_err().contains("10s"));
+        assert!(When::parse("250us").is_err(), "no fault is as quick as that");
+        for (text, ns) in [("80ns", 80), ("250us", 250_000), ("1.5ms", 1_500_000), ("0s", 0)] {
+            assert_eq!(parse_fine_duration(text), Ok(Duration::from_nanos(ns)), "{text}");
+        }
+        assert!(parse_fine_duration("5").is_err() && parse_fine_duration("5x").is_err());
     }
 
     #[test]

@@ -70,8 +70,8 @@ impl Runs {
             return RunError::NoRun {
                 name: name.to_owned(),
                 reason: format!(
-                    "is a file, not a run: `tribunal analyze {name}` judges it as a history, `tribunal show {name} \
-                     --around KEY OFFSET` looks into it; everything else wants a run"
+                    "is a file, not a run: `tribunal analyze {name}` judges it as a history, `tribunal show {name}` with \
+                     --anomaly N, --around KEY OFFSET or --guarantee looks into it; everything else wants a run"
                 ),
             };
         }

@@ -3,8 +3,8 @@
 //! Let T(k) be the instant at which the log's length reaches k. Every call bounds it from one side: an
 //! append at o lies at T(o+1); who saw a length of at least a returned after T(a); who saw a length of
 //! at most b began before T(b+1). Setting each T(k) to the greatest lower bound so far, an order exists
-//! iff that never passes an upper bound. O(n log n) for sorting offsets, else linear; nothing depends on
-//! how high offsets are.
+//! iff that never passes an upper bound. Offsets index an array once they are known to lie below the number of
+//! appends, so that all of it is linear, and nothing depends on how high offsets are.
 
 use super::super::models::log::Act;
 use super::super::spec::{Call, Finding, Proof};
@@ -21,6 +21,23 @@ struct Entry {
     offset: i64,
     /// Who said so.
     told: u32,
+}
+
+/// What lies at one offset.
+#[derive(Clone, Copy)]
+struct Slot {
+    append: u32,
+    /// Who said so.
+    told: u32,
+}
+
+impl Slot {
+    /// Nobody said what.
+    const HOLE: Slot = Slot { append: u32::MAX, told: u32::MAX };
+
+    fn is_hole(self) -> bool {
+        self.append == u32::MAX
+    }
 }
 
 /// Decides a log's calls; `None` where a value is appended twice, or an acknowledged one lies nowhere.
@@ -50,29 +67,29 @@ pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
     if let Some(broken) = bind(calls, &numbers, &mut entries, tables) {
         return Some(broken);
     }
-    let mut placed: Vec<Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
+    for entry in &entries {
         match entry.offset {
             NOWHERE if !calls[entry.append as usize].unknown() => return None,
             NOWHERE => fillers.push(entry.append),
-            _ => placed.push(entry),
+            offset => longest.take(offset as u64 + 1, entry.told as usize),
         }
-    }
-    placed.sort_by_key(|entry| entry.offset);
-    if let Some(pair) = placed.windows(2).find(|pair| pair[0].offset == pair[1].offset) {
-        let op = |entry: &Entry| calls[entry.told as usize].op;
-        let because = format!("offset {} holds one value, and they name two", pair[0].offset);
-        return Proof::found(because, [(op(&pair[0]), "names one"), (op(&pair[1]), "names the other")]);
-    }
-    if let Some(last) = placed.last() {
-        longest.take(last.offset as u64 + 1, last.told as usize);
     }
     if longest.0 > appends as u64 {
         let because =
             format!("the log had {} records then, and only {appends} were ever appended", longest.0);
         return Proof::found(because, [(calls[longest.1 as usize].op, "saw that length")]);
     }
-    if let Some(broken) = fill(calls, &mut placed, fillers, longest.0 as usize) {
+    let mut placed = vec![Slot::HOLE; longest.0 as usize];
+    for entry in entries.iter().filter(|entry| entry.offset != NOWHERE) {
+        let slot = &mut placed[entry.offset as usize];
+        if !slot.is_hole() {
+            let (one, other) = (calls[slot.told as usize].op, calls[entry.told as usize].op);
+            let because = format!("offset {} holds one value, and they name two", entry.offset);
+            return Proof::found(because, [(one, "names one"), (other, "names the other")]);
+        }
+        *slot = Slot { append: entry.append, told: entry.told };
+    }
+    if let Some(broken) = fill(calls, &mut placed, fillers) {
         return Some(broken);
     }
     Some(sweep(calls, &placed))
@@ -112,38 +129,28 @@ fn bind(calls: &[Call<Act>], numbers: &Numbering, entries: &mut [Entry], tables:
 
 /// Puts unknown appends that nobody read into the holes, the earliest begun into the lowest: later
 /// holes have later deadlines, and such an append has none.
-fn fill(
-    calls: &[Call<Act>],
-    placed: &mut Vec<Entry>,
-    mut fillers: Vec<u32>,
-    length: usize,
-) -> Option<Finding> {
-    if placed.len() == length {
-        return None;
-    }
+fn fill(calls: &[Call<Act>], placed: &mut [Slot], mut fillers: Vec<u32>) -> Option<Finding> {
     fillers.sort_by_key(|&call| calls[call as usize].invoked);
     let mut fillers = fillers.into_iter();
-    let mut full = Vec::with_capacity(length);
-    let mut next = placed.iter().copied().peekable();
-    for offset in 0..length as i64 {
-        if let Some(entry) = next.next_if(|entry| entry.offset == offset) {
-            full.push(entry);
-        } else if let Some(append) = fillers.next() {
-            full.push(Entry { append, offset, told: append });
-        } else {
-            let because = format!("nothing that may have been appended can lie at offset {offset}, below it");
-            let above = next.peek().map(|entry| entry.told);
-            let ends = || calls.iter().position(|call| matches!(call.act, Act::End(end) if end > offset));
-            let witness = above.or_else(|| ends().map(|i| i as u32)).unwrap_or(0);
-            return Proof::found(because, [(calls[witness as usize].op, "shows that the log was longer")]);
+    for offset in 0..placed.len() {
+        if !placed[offset].is_hole() {
+            continue;
         }
+        if let Some(append) = fillers.next() {
+            placed[offset] = Slot { append, told: append };
+            continue;
+        }
+        let because = format!("nothing that may have been appended can lie at offset {offset}, below it");
+        let above = placed[offset..].iter().find(|slot| !slot.is_hole()).map(|slot| slot.told);
+        let ends = || calls.iter().position(|call| matches!(call.act, Act::End(end) if end > offset as i64));
+        let witness = above.or_else(|| ends().map(|i| i as u32)).unwrap_or(0);
+        return Proof::found(because, [(calls[witness as usize].op, "shows that the log was longer")]);
     }
-    *placed = full;
     None
 }
 
 /// Bounds of T(k) for each length k, and the sweep over them.
-fn sweep(calls: &[Call<Act>], placed: &[Entry]) -> Finding {
+fn sweep(calls: &[Call<Act>], placed: &[Slot]) -> Finding {
     let mut lower = vec![Greatest::NONE; placed.len() + 1];
     let mut upper = vec![Least::NONE; placed.len() + 1];
     for (k, entry) in (1..).zip(placed) {
