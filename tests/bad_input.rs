@@ -58,9 +58,9 @@ fn what_this_target_cannot_do_is_refused_before_the_run() {
 fn no_such_run_names_the_newest_or_the_way_to_one() {
     let store = Store::new();
     for verb in ["analyze", "render", "show", "heal"] {
-        store.call(&[verb, "20990101"]).fails(FAILED, &["20990101", "tribunal run"]);
+        store.call(&[verb, "20990101"]).fails(USAGE, &["20990101", "tribunal run"]);
     }
-    store.call(&["analyze"]).fails(FAILED, &["latest"]);
+    store.call(&["analyze"]).fails(USAGE, &["latest"]);
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn what_is_no_run_is_said_for_what_it_is() {
     let path = history(&store.root(), "h.jsonl", &[SEND, SENT, POLL, POLLED]);
     let (file, dir) = (path.display().to_string(), store.root().display().to_string());
     for verb in ["show", "render", "heal"] {
-        store.call(&[verb, &file]).fails(FAILED, &["is a file, not a run", "tribunal analyze"]);
+        store.call(&[verb, &file]).fails(USAGE, &["is a file, not a run", "tribunal analyze"]);
     }
-    store.call(&["analyze", "nosuch.jsonl"]).fails(FAILED, &["nosuch.jsonl", "no such file"]);
-    store.call(&["analyze", &dir]).fails(FAILED, &["is a directory without a run"]);
+    store.call(&["analyze", "nosuch.jsonl"]).fails(USAGE, &["nosuch.jsonl", "no such file"]);
+    store.call(&["analyze", &dir]).fails(USAGE, &["is a directory without a run"]);
     let around = store.call(&["show", &file, "--around", "t-0", "99999999"]);
     assert!(around.out.contains("the highest offset that the history knows of t-0 is 0"), "{}", around.out);
 }

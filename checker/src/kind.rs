@@ -133,7 +133,8 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// The kind that was probably meant.
 pub(crate) fn suggestion(word: &str) -> Option<&'static str> {
     let (distance, name) = names().into_iter().map(|name| (edits(word, name), name)).min()?;
-    (distance <= 3.max(word.len() / 3)).then_some(name)
+    // Half of a word is no slip.
+    (distance <= 3.max(word.len() / 3).min(word.len() / 2)).then_some(name)
 }
 
 /// Levenshtein's distance.

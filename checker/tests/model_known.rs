@@ -160,10 +160,24 @@ fn a_sentence_names_operations_lines_and_the_reason() {
     let said = sentence("register", "0:write=1 0:ok 0:write=2 0:ok 1:read 1:ok=1");
     assert_eq!(
         said,
-        "process 1's read of 1 (lines 5-6) cannot be placed in any order, because the register had to hold 1 \
-         without a break from the completion of one operation on it until another on it began, and 2 had to be \
-         there in between [process 0's write of 1 (lines 1-2) completed: 1 was in place; process 0's write of 2 \
-         (lines 3-4) began after that, on 2]; the 2 operations that completed by line 4 have an order"
+        "process 1's read of 1 (lines 5-6) cannot be placed in any order, because 2 has to come after 1 \
+         and before 1 too, and each was written only once [process 0's write of 1 (lines 1-2) completed with 1 in \
+         place; process 0's write of 2 (lines 3-4) began after that, on 2, and completed with 2 in place]; the 2 operations that completed by line 4 have an order"
+    );
+    let initial = sentence("register", "0:write=7 0:ok 1:read 1:ok=null");
+    assert!(
+        initial.contains(
+            "because 7 had been in place before null, the initial value, was found, and nothing wrote null again \
+             [process 0's write of 7 (lines 1-2) completed with 7 in place]"
+        ),
+        "{initial}"
+    );
+    let chained = sentence("cas-register", "0:write=1 0:ok 0:cas=[1,2] 1:write=3 1:ok 0:ok 1:read 1:ok=2");
+    assert!(
+        chained.contains(
+            "because 3 has to come after 1 and before 2, and cas alone led from 1 to 2, without a break"
+        ),
+        "{chained}"
     );
     let searched = sentence("mutex", "0:acquire 0:ok 1:acquire 1:ok");
     assert_eq!(

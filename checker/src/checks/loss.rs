@@ -198,7 +198,7 @@ fn missing(
         ),
         (None, None) => (
             format!(
-                "the consume-all pass went over offsets {} to {} and read nothing",
+                "the consume-all pass went from offset {} to the log's end at {} and read nothing",
                 grouped_i64(bounds.start),
                 grouped_i64(bounds.end)
             ),

@@ -60,15 +60,16 @@ fn example(violation: &Violation) -> Example {
         ("prefix_line".to_owned(), prefix.line.into()),
         ("prefix_exact".to_owned(), prefix.exact.into()),
     ]);
-    let witness = |op: &super::outcome::WitnessOp| Witness {
-        line: op.line,
-        role: format!("{}: {}", op.operation, op.role),
+    let witness = |op: &super::outcome::WitnessOp| {
+        let invoked = Witness { line: op.line, role: format!("{}: {}", op.operation, op.role) };
+        let completed = op.returned_line.map(|line| Witness { line, role: "its completion".to_owned() });
+        std::iter::once(invoked).chain(completed)
     };
     Example {
         sentence: violation.sentence.clone(),
         key: violation.key.clone(),
         time: violation.returned.map(Nanos),
-        witness: violation.witness.iter().map(witness).collect(),
+        witness: violation.witness.iter().flat_map(witness).collect(),
         details,
         ..Example::default()
     }

@@ -75,8 +75,10 @@ pub fn judge(calls: &[Call<Act>], tables: &Tables) -> Option<Finding> {
         }
     }
     if longest.0 > appends as u64 {
-        let because =
-            format!("the log had {} records then, and only {appends} were ever appended", longest.0);
+        let because = format!(
+            "the log had {} records then, and no more than {appends} can have been appended",
+            longest.0
+        );
         return Proof::found(because, [(calls[longest.1 as usize].op, "saw that length")]);
     }
     let mut placed = vec![Slot::HOLE; longest.0 as usize];
@@ -182,19 +184,24 @@ fn sweep(calls: &[Call<Act>], placed: &[Slot]) -> Finding {
     Finding::Linearizable
 }
 
+/// `early` completed before `late` began, and saw a log of `length` records.
 fn contradiction(late: &Call<Act>, early: &Call<Act>, length: usize) -> Finding {
-    let needs = match early.act {
-        Act::Append(..) | Act::Filler => format!("the one had appended at offset {}", length - 1),
-        Act::Read(offset, _) => format!("the one had read offset {offset}"),
-        Act::Beyond(_) | Act::End(_) => format!("the one had seen {length} records"),
+    let highest = length - 1;
+    let seen = match early.act {
+        Act::Append(..) | Act::Filler => format!("a record had been appended at offset {highest}"),
+        Act::Read(..) => format!("offset {highest} had been read"),
+        Act::Beyond(_) | Act::End(_) => format!("the log had had {length} records"),
     };
-    let breaks = match late.act {
-        Act::Append(..) | Act::Filler => "the append of a record at or below that offset".to_owned(),
-        Act::Read(..) => "a read".to_owned(),
-        Act::Beyond(offset) => format!("an operation that found nothing at offset {offset}"),
-        Act::End(end) => format!("an operation that found only {end} records"),
+    let broken = match late.act {
+        Act::Append(..) | Act::Filler if length == 1 => "the append of its first record began".to_owned(),
+        Act::Append(..) | Act::Filler => {
+            format!("the append of a record at or below offset {highest} began")
+        }
+        Act::Read(..) => "a read began".to_owned(),
+        Act::Beyond(offset) => format!("an operation began that found nothing at offset {offset}"),
+        Act::End(end) => format!("an operation began that found only {end} records"),
     };
-    let because = format!("{needs} and completed before {breaks} began");
+    let because = format!("{seen} before {broken}");
     let witness = vec![(early.op, "completed first".to_owned()), (late.op, "began afterwards".to_owned())];
     Finding::Broken(Proof { because, witness })
 }

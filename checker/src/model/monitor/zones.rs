@@ -213,30 +213,57 @@ impl<'c, A: Copy, F: Fn(A) -> Act> Zones<'c, A, F> {
         Finding::Linearizable
     }
 
-    /// The proof that two chains need the register at once.
+    /// The proof that two chains need the register at once: something of `other` came after a call of `held`, and
+    /// something of it before another one.
     fn conflict(&self, held: Zone, other: Zone) -> Proof {
         let Zones { calls, tables, .. } = *self;
         let value = |call: u32| match calls.get(call as usize).map(|c| self.act(c)) {
-            Some(act) => tables.show(act.sets().or(act.finds()).unwrap_or(Value::NULL)),
-            None => tables.show(Value::NULL),
+            Some(act) => act.sets().or(act.finds()).unwrap_or(Value::NULL),
+            None => Value::NULL,
         };
-        let (a, b) = (value(held.last_invocation.1), value(other.last_invocation.1));
-        let because = format!(
-            "the register had to hold {a} without a break from the completion of one operation on it until another \
-         on it began, and {b} had to be there in between"
-        );
-        let mut witness: Vec<(u32, String)> = Vec::new();
-        let mut push = |call: u32, part: String| {
-            if let Some(call) = calls.get(call as usize)
-                && witness.iter().all(|(op, _)| *op != call.op)
-            {
-                witness.push((call.op, part));
+        let (first, last) = (value(held.first_return.1), value(held.last_invocation.1));
+        let (after, before) = (value(other.last_invocation.1), value(other.first_return.1));
+        let [a, z, b, c] = [first, last, after, before].map(|value| tables.show(value));
+        let initial = held.first_return.1 == NONE;
+        let because = match (initial, first == last) {
+            (true, true) => {
+                format!(
+                    "{c} had been in place before {z}, the initial value, was found, and nothing wrote {z} again"
+                )
+            }
+            (true, false) => {
+                format!(
+                    "{c} has to come before {z}, and cas alone led from the initial value to {z}, without a break"
+                )
+            }
+            (false, true) if b == c => {
+                format!("{b} has to come after {a} and before {a} too, and each was written only once")
+            }
+            (false, true) => format!(
+                "{b} has to come after {a}, and {c} before {a}, and {a} was written only once, as was what cas made \
+                 of {b} and {c}"
+            ),
+            (false, false) => {
+                let both = if b == c { " and".to_owned() } else { format!(", and {c}") };
+                format!(
+                    "{b} has to come after {a}{both} before {z}, and cas alone led from {a} to {z}, without a break"
+                )
             }
         };
-        push(held.first_return.1, format!("completed: {a} was in place"));
-        push(other.last_invocation.1, format!("began after that, on {b}"));
-        push(other.first_return.1, format!("completed: {b} had been in place"));
-        push(held.last_invocation.1, format!("began after that, on {a}"));
+        let mut witness: Vec<(u32, String)> = Vec::new();
+        let mut push = |call: u32, part: String| {
+            let Some(call) = calls.get(call as usize) else { return };
+            match witness.iter_mut().find(|(op, _)| *op == call.op) {
+                Some((_, parts)) => *parts = format!("{parts}, and {part}"),
+                None => witness.push((call.op, part)),
+            }
+        };
+        push(held.first_return.1, format!("completed with {a} in place"));
+        if !initial {
+            push(other.last_invocation.1, format!("began after that, on {b}"));
+        }
+        push(other.first_return.1, format!("completed with {c} in place"));
+        push(held.last_invocation.1, format!("began after that, on {z}"));
         Proof { because, witness }
     }
 }
