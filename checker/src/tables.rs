@@ -64,6 +64,7 @@ impl Send {
     const HEAD: u8 = 2;
     const ABORTED: u8 = 4;
 
+    #[inline(always)]
     pub(crate) fn invoke(value: ValueId, at: u64, due: u64, line: u32, producer: u32, seq: u64) -> Send {
         Send {
             value,

@@ -66,6 +66,8 @@ impl Rows {
 
 impl Loader {
     /// A new row.
+    // Inlined, the row is made where it stays: a copy would wait until the row before has left the CPU.
+    #[inline(always)]
     pub(super) fn push(&mut self, partition: u32, send: Send) -> Place {
         let sends = &mut self.tables.partitions[partition as usize].sends;
         if !self.rows.stay(partition) {
