@@ -5,7 +5,7 @@ mod model_notation;
 use std::time::{Duration, Instant};
 
 use checker::model::{Budget, History, ModelKind, Outcome, Violation, check, infer};
-use model_notation::{history, json_lines};
+use model_notation::history;
 
 /// `valid`, `unknown: reason`, or `invalid at LINE after COMPLETIONS`, the same by monitor and search.
 #[track_caller]
@@ -204,9 +204,40 @@ fn what_a_model_cannot_read_is_unknown() {
     );
     assert!(unknown("register", "0:write=1 0:ok 0:sync 0:ok").contains("\"sync\" (line 3)"));
     assert!(unknown("cas-register", "0:cas=5 0:ok").contains("a cas has the value [from, to], not 5"));
-    let two_clocks = json_lines("0:write=1 0:ok").replacen("}", ",\"clock\":\"a\"}", 1);
-    let outcome = judge(&History::from_json_lines(&two_clocks).unwrap(), "register", true);
-    assert!(matches!(outcome, Outcome::Unknown { reason, .. } if reason.contains("different clocks")));
+}
+
+/// A read that misses a write which had returned 10 ns before by another clock.
+#[test]
+fn several_clocks_count_as_far_as_they_are_known() {
+    let lines = |time: &str| {
+        let line = |clock: &str, time: &str, rest: &str| format!("{{{rest},{time}\"clock\":\"{clock}\"}}\n");
+        let at = |ns: u64| if time.is_empty() { String::new() } else { format!("\"time\":{ns},") };
+        [
+            line("a", &at(10), r#""process":0,"type":"invoke","f":"write","value":1"#),
+            line("a", &at(20), r#""process":0,"type":"ok","f":"write","value":1"#),
+            line("b", &at(30), r#""process":1,"type":"invoke","f":"read","value":null"#),
+            line("b", &at(40), r#""process":1,"type":"ok","f":"read","value":null"#),
+        ]
+        .concat()
+    };
+    let judged = |apart: Option<u64>, time: &str| {
+        let history = History::from_json_lines(&lines(time)).unwrap();
+        let history = match apart {
+            Some(ns) => history.with_clocks_apart(Duration::from_nanos(ns)),
+            None => history,
+        };
+        (check(&history, ModelKind::Register, &Budget::default()), history.warnings().len())
+    };
+    let because = |outcome: &Outcome| match outcome {
+        Outcome::Unknown { reason, .. } => reason.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(because(&judged(None, "timed").0).contains("--clock-uncertainty states it"));
+    assert!(because(&judged(Some(1), "").0).contains("no times"));
+    assert!(matches!(judged(Some(9), "timed"), (Outcome::Invalid { .. }, 1)));
+    assert!(matches!(judged(Some(10), "timed"), (Outcome::Valid(_), 1)));
+    let (never, _) = judged(Some(u64::MAX), "timed");
+    assert!(matches!(never, Outcome::Valid(_)), "{never:?}");
 }
 
 /// Forty concurrent writes and a read that nothing explains: every order must be tried.

@@ -19,7 +19,6 @@ fn unused(options: &Options) -> Option<String> {
         ("--guarantee", options.guarantee.is_some()),
         ("--allow and --forbid", !options.allow.is_empty()),
         ("--max-stall", options.max_stall.is_some()),
-        ("--clock-uncertainty", options.clock_uncertainty.is_some()),
     ];
     let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
     (!given.is_empty()).then(|| {
@@ -43,6 +42,10 @@ pub fn judge(
 ) -> Result<Analysis> {
     let began = Instant::now();
     let history = History::read(source, options.threads)?;
+    let history = match options.clock_uncertainty {
+        Some(apart) => history.with_clocks_apart(apart),
+        None => history,
+    };
     let kind = match kind {
         Some(kind) => kind,
         None => model::infer(&history).map_err(usage)?,

@@ -36,6 +36,14 @@ impl Clocks {
 pub(crate) const UNSTATED: &str = "its operations carry different clocks, and nobody said how far these may be apart; \
                                    --clock-uncertainty states it";
 
+/// What a verdict leans on where somebody said how far the clocks may be apart.
+pub(crate) fn stated(clocks: &str, apart: Duration) -> String {
+    format!(
+        "its operations carry {clocks} clocks; the verdict holds if no two of them were ever more than {apart:?} apart \
+         (--clock-uncertainty)"
+    )
+}
+
 /// In nanoseconds, as far as they count.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
@@ -47,11 +55,6 @@ pub(crate) fn set_skew(tables: &mut Tables, uncertainty: Option<Duration>) {
         return;
     }
     tables.skew = uncertainty.map_or(NEVER, nanos);
-    tables.warnings.extend(uncertainty.map(|apart| {
-        format!(
-            "its operations carry {} clocks; the verdict holds if no two of them were ever more than {apart:?} apart \
-             (--clock-uncertainty)",
-            tables.clocks
-        )
-    }));
+    let clocks = tables.clocks.to_string();
+    tables.warnings.extend(uncertainty.map(|apart| stated(&clocks, apart)));
 }

@@ -20,7 +20,7 @@ pub(crate) use self::faults::{Faults, function, in_force};
 pub(crate) use self::oddities::Odd;
 pub(crate) use self::rows::Rows;
 
-pub(crate) use self::clocks::{Clocks, UNSTATED, nanos, set_skew};
+pub(crate) use self::clocks::{Clocks, UNSTATED, nanos, set_skew, stated};
 use self::oddities::Oddities;
 use self::places::Places;
 use self::sessions::Sessions;
@@ -136,7 +136,9 @@ impl Loader {
         for line in lines {
             let row = if line.op_type == OpType::Invoke {
                 let mop = batch.mops_of(line).first().filter(|mop| mop.kind == MopKind::Send);
-                mop.and_then(|mop| self.tables.partitions[self.keys[mop.key.0 as usize] as usize].sends.last())
+                mop.and_then(|mop| {
+                    self.tables.partitions[self.keys[mop.key.0 as usize] as usize].sends.last()
+                })
             } else {
                 match self.open.get(&line.process.0).map(|open| open.sends) {
                     Some(Sends::One(at)) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use store::chunks::map_chunks;
 use store::convert::{Notation, convert, is_edn};
@@ -10,6 +11,7 @@ use store::reader::Source;
 use super::load::{Builder, LoadError, map_lines};
 use super::op::{F, Op};
 use super::value::{Tables, Value};
+use crate::load::{nanos, stated};
 
 /// Operations sorted by invocation. About 60 bytes an operation, values in [`Tables`] apart.
 #[derive(Debug, Default, Clone)]
@@ -19,7 +21,10 @@ pub struct History {
     pub(super) foreign: BTreeMap<String, Foreign>,
     pub(super) lines: u64,
     pub(super) timed: bool,
+    /// One, or more than one.
     pub(super) clocks: u32,
+    /// How far these may be apart, ns; `None` where nobody said.
+    pub(super) apart: Option<u64>,
     pub(super) warnings: Vec<String>,
     pub(super) traits: Traits,
 }
@@ -98,6 +103,25 @@ impl History {
     /// As [`History::read`].
     pub fn from_json_lines(text: &str) -> Result<History, LoadError> {
         History::read(Source::bytes(text.as_bytes().to_vec()), 1)
+    }
+
+    /// States how far two of its clocks are ever apart: one operation came before another only if the gap between them
+    /// is larger. A history of one clock stays as it is.
+    #[must_use]
+    pub fn with_clocks_apart(mut self, apart: Duration) -> History {
+        if self.clocks > 1 && self.timed {
+            self.apart = Some(nanos(apart));
+            self.warnings.push(stated("several", apart));
+        }
+        self
+    }
+
+    /// The instant, in the count of [`super::spec::Call`], by which an operation that happened had returned by every
+    /// clock.
+    pub(super) fn returned(&self, op: &Op) -> u64 {
+        let latest = op.returned.saturating_add(self.apart.unwrap_or(0));
+        // One less than never.
+        latest.saturating_add(1).min(u64::MAX - 1)
     }
 
     /// What a reader of the verdict must know of the file: a torn end that was dropped.

@@ -328,6 +328,7 @@ impl Builder {
             lines: self.lines,
             timed: !self.untimed,
             clocks: self.clocks.len() as u32,
+            apart: None,
             warnings,
             traits: self.traits,
         }

@@ -39,6 +39,8 @@ pub use self::kind::{ModelKind, infer};
 pub use self::op::Op;
 pub use self::outcome::{Budget, Coverage, Outcome, Violation};
 
+use crate::load::UNSTATED;
+
 use self::check::Check;
 use self::models::{fifo::Fifo, kv::Kv, log::Log, mutex::Mutex, queue::Queue, register::Register, set::Set};
 use self::partition::Partitions;
@@ -74,8 +76,9 @@ fn unreadable(history: &History, kind: ModelKind) -> Option<String> {
     if history.ops.is_empty() && history.foreign().is_empty() {
         return Some(format!("the history holds no operation of a client; the model {kind} knows {known}"));
     }
-    if history.clocks > 1 {
-        return Some("its operations carry different clocks, and a model is judged on one only (--clock-uncertainty has no effect)".to_owned());
+    if history.clocks > 1 && history.apart.is_none() {
+        let untimed = "its operations carry different clocks, and no times that could be compared";
+        return Some(if history.timed { UNSTATED } else { untimed }.to_owned());
     }
     let foreign = history.foreign().iter().map(|(f, foreign)| (f.as_str(), foreign.line));
     let outside = history.functions().into_iter().filter(|(f, _)| !kind.vocabulary().contains(f));

@@ -94,7 +94,8 @@ impl<'h> Partitions<'h> {
                 return Ok(());
             }
             let act = model.act(&self.operands(op)).map_err(|reason| Unfit { op: number, reason })?;
-            let returned = if op.effect == Effect::Unknown { Call::<M::Act>::NEVER } else { op.returned + 1 };
+            let unknown = op.effect == Effect::Unknown;
+            let returned = if unknown { Call::<M::Act>::NEVER } else { self.history.returned(op) };
             calls.extend(act.map(|act| Call { invoked: op.invoked + 1, returned, act, op: number }));
             Ok(())
         };

@@ -120,7 +120,8 @@ impl<M: Model> Check<'_, M> {
     /// The completion with which a contradiction is complete, as a rule: the last one of its operations.
     fn complete(&self, calls: &[Call<M::Act>], why: &Proof) -> Option<Moment> {
         let ops = why.witness.iter().map(|&(op, _)| &self.history.ops[op as usize]);
-        let last = ops.filter(|op| op.effect == Effect::Happened).map(|op| op.returned + 1).max()?;
+        let last =
+            ops.filter(|op| op.effect == Effect::Happened).map(|op| self.history.returned(op)).max()?;
         prefix::moments(calls).filter(|moment| moment.0 <= last).max()
     }
 
