@@ -1,6 +1,6 @@
 //! Offsets at which reads disagree: a log that was truncated and written anew.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use store::batch::ValueId;
 
 use crate::tables::{Exception, Partition};
@@ -24,9 +24,13 @@ pub(crate) struct Seen {
     pub(crate) by_final: bool,
 }
 
+/// Where each value of each contested offset is among its values.
+type Places = FxHashMap<(i64, ValueId), usize>;
+
 impl Contested {
-    fn see(&mut self, value: ValueId, poll: u32, by_final: bool) {
-        match self.values.iter_mut().find(|seen| seen.value == value) {
+    fn see(&mut self, places: &mut Places, value: ValueId, poll: u32, by_final: bool) {
+        let place = *places.entry((self.offset, value)).or_insert(self.values.len());
+        match self.values.get_mut(place) {
             Some(seen) => {
                 seen.first = seen.first.min(poll);
                 seen.last = seen.last.max(poll);
@@ -53,6 +57,7 @@ pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool
     exceptions.sort_unstable();
     exceptions.dedup();
     let mut contested: Vec<Contested> = Vec::new();
+    let mut places = Places::default();
     let reference = &partition.reference;
     for Exception { offset, poll, value } in &exceptions {
         if contested.last().is_none_or(|c| c.offset != *offset) {
@@ -61,12 +66,12 @@ pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool
             if let Some(place) = reference.place(*offset)
                 && let Some(birth) = reference.birth(place)
             {
-                new.see(reference.values()[place as usize], birth, stands(*offset, birth));
+                new.see(&mut places, reference.values()[place as usize], birth, stands(*offset, birth));
             }
             contested.push(new);
         }
         if let Some(last) = contested.last_mut() {
-            last.see(*value, *poll, stands(*offset, *poll));
+            last.see(&mut places, *value, *poll, stands(*offset, *poll));
         }
     }
     // Every read that went over such an offset without an exception saw the reference's value.
@@ -76,7 +81,7 @@ pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool
         for c in contested[from..].iter_mut().take_while(|c| c.offset <= read.last) {
             if !excepted.contains(&(c.offset, read.poll)) {
                 let reference = c.values[0].value;
-                c.see(reference, read.poll, stands(c.offset, read.poll));
+                c.see(&mut places, reference, read.poll, stands(c.offset, read.poll));
             }
         }
     }

@@ -3,12 +3,14 @@
 //! It covered a partition if it went over every offset between the log's bounds. The highest position alone proves
 //! nothing: a reader that began in the middle, was moved, or whose poll had an unknown outcome left a part out.
 
+use store::run_meta::Terms;
 use store::verdict::ConsumeAll;
 
 use crate::explain::at_line;
 use crate::latest::{Latest, Stretch};
 use crate::summary::Summary;
 use crate::tables::{Bounds, Partition, Read, Tables};
+use crate::view::View;
 use crate::words::grouped_i64;
 
 /// What the consume-all pass knows of one partition.
@@ -30,6 +32,33 @@ pub(crate) fn has_pass(tables: &Tables) -> bool {
 /// Whether a partition takes part: somebody sent to it, or the pass meant to read it.
 pub(crate) fn takes_part(partition: &Partition) -> bool {
     !partition.sends.is_empty() || partition.final_pass
+}
+
+/// The offset up to which it is known where each send stands first: retention may have taken an earlier copy, the
+/// consume-all pass may have left it out, and without such a pass nobody may have read it. What others read where the
+/// pass did not does not count: a copy there stands nowhere in the surviving log. Who is idempotent or never tries
+/// again makes no copies.
+pub(crate) fn known_from_the_start(view: &View<'_>, reach: &Reach, terms: &Terms) -> i64 {
+    if terms.idempotent == Some(true) || terms.retries == Some(0) {
+        return i64::MAX;
+    }
+    if matches!(reach, Reach::There(bounds) if bounds.start <= 0) {
+        return i64::MAX;
+    }
+    let until = |stretches: &mut dyn Iterator<Item = (i64, i64)>| {
+        let mut next = 0;
+        for (first, last) in stretches {
+            if first > next {
+                break;
+            }
+            next = last.saturating_add(1).max(next);
+        }
+        next - 1
+    };
+    match &view.covered {
+        Some(covered) => until(&mut covered.iter().copied()),
+        None => until(&mut view.partition.reference.runs().map(|run| (run.first, run.last()))),
+    }
 }
 
 /// All offsets that the polls of the pass went over: with a record, or without one from where a reader stood.

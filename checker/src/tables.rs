@@ -96,8 +96,8 @@ impl Send {
         self.flags & Send::ABORTED != 0
     }
 
-    pub(crate) fn set_aborted(&mut self) {
-        self.flags |= Send::ABORTED;
+    pub(crate) fn set_aborted(&mut self, aborted: bool) {
+        self.flags = self.flags & !Send::ABORTED | if aborted { Send::ABORTED } else { 0 };
     }
 
     /// The first record of a `send` operation: it stands for the operation in rates and latencies.
@@ -189,6 +189,8 @@ pub(crate) struct Session {
     pub(crate) isolation: Option<Isolation>,
     /// Index in [`Groups::names`]; [`NONE`] where it is in none, one less where nobody knows.
     pub(crate) group: u32,
+    /// The first session of this reader, by whatever process, that it goes on from without having been moved.
+    pub(crate) sequence: u32,
 }
 
 impl std::fmt::Display for Session {

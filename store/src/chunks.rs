@@ -12,6 +12,7 @@ use std::thread;
 use zstd::zstd_safe::DCtx;
 
 use crate::frame_scan::Frame;
+use crate::frames::decoder;
 use crate::parse::LineError;
 use crate::source::{Feed, Piece, ReadError, Source};
 
@@ -183,7 +184,7 @@ fn decompress(
     {
         return Ok(length);
     }
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(|e| e.to_string())?;
+    let mut decoder = decoder(bytes).map_err(|e| e.to_string())?;
     let mut length = 0;
     loop {
         if length == text.len() {

@@ -1,7 +1,7 @@
 //! Frames: a history on disk is a row of independent zstd frames, each of whole lines, so that it reads in
 //! parallel and by window and is still an ordinary `.zst` file. `history.idx` names the frames.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,19 @@ pub const FRAME_LINES: u64 = 16_384;
 
 /// The fastest level: recording must not slow the clients, and JSON this regular shrinks tenfold even so.
 const LEVEL: i32 = 1;
+
+/// The largest window that a frame may have: as large as the format allows.
+const WINDOW_LOG_MAX: u32 = 31;
+
+/// Reads a row of frames from the beginning on, whatever compressor wrote them.
+///
+/// # Errors
+/// If the decompressor cannot start.
+pub(crate) fn decoder<R: BufRead>(frames: R) -> io::Result<zstd::stream::read::Decoder<'static, R>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(frames)?;
+    decoder.window_log_max(WINDOW_LOG_MAX)?;
+    Ok(decoder)
+}
 
 /// One frame, as a JSON line of `history.idx`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -491,9 +491,10 @@ fn value_id(cursor: &mut Cursor<'_>) -> JsonResult<ValueId> {
     let raw = cursor.raw()?;
     let same = match raw.as_bytes().first() {
         Some(b'"') if !raw.contains('\\') => None,
+        // Digits say more than a floating-point number holds.
+        Some(b'0'..=b'9' | b'-') if raw[1..].bytes().all(|b| b.is_ascii_digit()) => None,
         // What another serializer writes otherwise is the same value.
-        Some(b'"' | b'{' | b'[') => serde_json::from_str::<serde_json::Value>(raw).ok(),
-        _ => None,
+        _ => serde_json::from_str::<serde_json::Value>(raw).ok(),
     };
     Ok(same.map_or_else(|| hash_value(raw), |value| hash_value(&value.to_string())))
 }

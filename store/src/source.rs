@@ -1,11 +1,14 @@
 //! Where a history comes from: a file, standard input or memory, plain or zstd.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use zstd::zstd_safe::DCtx;
+
 use crate::frame_scan::{Frame, ReadAt, ScanError, is_zstd, scan};
+use crate::frames::decoder;
 
 /// Plain text handed to one worker at a time, bytes.
 const PIECE: u64 = 2 << 20;
@@ -195,7 +198,7 @@ impl Source {
         let mut whole = (raw.len() as u64) < bytes;
         if is_zstd(&raw) {
             let mut text = Vec::new();
-            if let Ok(decoder) = zstd::stream::read::Decoder::with_buffer(raw.as_slice()) {
+            if let Ok(decoder) = decoder(raw.as_slice()) {
                 // What came before the cut or the damage is there.
                 let _ = decoder.take(bytes).read_to_end(&mut text);
             }
@@ -226,7 +229,7 @@ impl Source {
                 let decompressing = is_zstd(&start);
                 let whole = Cursor::new(start).chain(stream);
                 let text: Box<dyn Read + Send> = if decompressing {
-                    Box::new(zstd::stream::read::Decoder::new(whole).map_err(fail)?)
+                    Box::new(decoder(BufReader::with_capacity(DCtx::in_size(), whole)).map_err(fail)?)
                 } else {
                     Box::new(whole)
                 };
@@ -250,7 +253,7 @@ impl Source {
                 })?;
                 if frames.iter().any(|f| f.length > LARGE_FRAME) {
                     let stream = Sequential { file, at: 0 };
-                    let text = zstd::stream::read::Decoder::new(stream).map_err(fail)?;
+                    let text = decoder(BufReader::with_capacity(DCtx::in_size(), stream)).map_err(fail)?;
                     return Ok(Feed::Stream { text: Box::new(text), piece, decompressing: true });
                 }
                 Ok(Feed::Frames { file, frames: frames.into_iter() })

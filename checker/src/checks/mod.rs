@@ -40,7 +40,7 @@ pub(crate) struct Bench<'a, 't> {
 impl<'a, 't> Bench<'a, 't> {
     /// What was lost. Whichever check asks first works it out.
     pub(crate) fn losses(&self) -> &Losses {
-        self.losses.get_or_init(|| Losses::new(self.view, self.reach))
+        self.losses.get_or_init(|| Losses::new(self.view, self.reach, self.terms))
     }
 
     /// The kind under which a write is reported as gone, if it is: other findings may follow from that one.

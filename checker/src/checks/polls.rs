@@ -15,9 +15,8 @@ use super::{Bench, Concluded};
 use crate::explain::{Explain, at_line, poll_witness};
 use crate::found::Collector;
 use crate::groups::Breaks;
-use crate::groups::redelivery::group;
 use crate::kind::Kind;
-use crate::tables::{Outcome, Read};
+use crate::tables::{NONE, Outcome, Read};
 use crate::view::View;
 use crate::words::{count, grouped_i64, value};
 
@@ -40,26 +39,27 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut back = [Kind::NonmonotonicPoll, Kind::IntNonmonotonicPoll].map(|k| Collector::new(k, bench.keep));
     let mut skip = [Kind::PollSkip, Kind::IntPollSkip].map(|k| Collector::new(k, bench.keep));
     let values = ReadValues { view, exceptions: OnceCell::new() };
+    let visible = Visible { view, to_committed: OnceCell::new(), to_silent: OnceCell::new() };
     let mut last: FxHashMap<u32, Read> = FxHashMap::default();
     let breaks = Breaks::new(view.tables, view.partition);
     let mut moved_alone = false;
     for read in &view.partition.reads {
-        let Some(before) = last.insert(view.poll(read.poll).session, *read) else { continue };
+        let Some(before) = last.insert(view.tables.session_of(read.poll).sequence, *read) else { continue };
         let step = Step { before, after: *read };
         let internal = usize::from(before.poll == read.poll);
         if let Some(breaks) = &breaks
             && (read.first <= before.last || read.first - 1 > before.last)
-            && breaks.between(view.tables.session_of(read.poll), view.poll(before.poll), view.poll(read.poll))
+            && breaks.between(view.tables, before.poll, read.poll)
         {
             continue;
         }
         let line = view.poll(read.poll).line;
-        let alone = internal == 0 && group(view.tables.session_of(read.poll)).is_none();
+        let alone = internal == 0 && view.tables.session_of(read.poll).group == NONE;
         if read.first <= before.last {
             moved_alone |= alone;
             back[internal].push(line, truncated(bench, &values, &step), step);
         } else if read.first - 1 > before.last
-            && let Some(first) = jumped_over(view, &values, &step)
+            && let Some(first) = jumped_over(view, &values, &visible, &step)
         {
             moved_alone |= alone;
             skip[internal].push(line, None, Jump { step, first });
@@ -114,9 +114,13 @@ fn truncated(bench: &Bench<'_, '_>, values: &ReadValues<'_, '_>, step: &Step) ->
 }
 
 /// The first record that a jump passed over, if it passed over any that its reader could see.
-fn jumped_over(view: &View<'_>, values: &ReadValues<'_, '_>, step: &Step) -> Option<i64> {
-    let mut between = view.survivors_between(from(view, step), step.after.first);
-    let (first, last) = between.next()?;
+fn jumped_over(
+    view: &View<'_>,
+    values: &ReadValues<'_, '_>,
+    visible: &Visible<'_, '_>,
+    step: &Step,
+) -> Option<i64> {
+    let (first, _) = view.survivors_between(from(view, step), step.after.first).next()?;
     if !values.survives(step.after.first, step.after.poll) {
         return None;
     }
@@ -125,15 +129,35 @@ fn jumped_over(view: &View<'_>, values: &ReadValues<'_, '_>, step: &Step) -> Opt
     if reader.isolation == Some(Isolation::ReadUncommitted) || silent && view.tables.transactions.is_empty() {
         return Some(first);
     }
-    // Others may have seen records of aborted transactions; an acknowledged write is visible to all. Who does not
-    // say what it reads may leave out what was sent in a transaction.
-    let visible = |offset: &i64| {
-        let surviving = view.surviving_at(*offset);
-        let alone = |row: u32| silent && view.partition.transaction(row).is_none();
-        let mut rows = surviving.iter().filter_map(|v| view.index.row(*v));
-        rows.any(|row| view.send(row).outcome == Outcome::Ok || alone(row))
-    };
-    std::iter::once((first, last)).chain(between).flat_map(|(first, last)| first..=last).find(visible)
+    let visible = visible.to(silent);
+    let next = visible.partition_point(|offset| *offset < first);
+    visible.get(next).copied().filter(|offset| *offset < step.after.first)
+}
+
+/// The offsets of the surviving log that readers must see, ascending. Others may have seen records of aborted
+/// transactions; an acknowledged write is visible to all. Who does not say what it reads may leave out what was sent in
+/// a transaction.
+struct Visible<'v, 't> {
+    view: &'v View<'t>,
+    to_committed: OnceCell<Vec<i64>>,
+    to_silent: OnceCell<Vec<i64>>,
+}
+
+impl Visible<'_, '_> {
+    fn to(&self, silent: bool) -> &[i64] {
+        let view = self.view;
+        let seen = |offset: &i64| {
+            let alone = |row: u32| silent && view.partition.transaction(row).is_none();
+            let surviving = view.surviving_at(*offset);
+            let mut rows = surviving.iter().filter_map(|value| view.index.row(*value));
+            rows.any(|row| view.send(row).outcome == Outcome::Ok || alone(row))
+        };
+        let all = || {
+            let stretches = view.survivors_between(i64::MIN, i64::MAX);
+            stretches.flat_map(|(first, last)| first..=last).filter(seen).collect()
+        };
+        if silent { self.to_silent.get_or_init(all) } else { self.to_committed.get_or_init(all) }
+    }
 }
 
 /// The offset from which on a step leaves records out: below a log's start there are none any more.

@@ -10,7 +10,7 @@ use store::verdict::Example;
 
 use super::order::reordered_rows;
 use super::{Bench, Concluded};
-use crate::coverage::Reach;
+use crate::coverage::known_from_the_start;
 use crate::explain::{Explain, at_line, send_witness};
 use crate::found::Collector;
 use crate::kind::Kind;
@@ -27,7 +27,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
     let mut here = None;
     let mut offset = NO_OFFSET;
     // The same among sends of which an earlier copy may have stood where nobody could read it.
-    let known = known_from_the_start(bench);
+    let known = known_from_the_start(view, bench.reach, bench.terms);
     let (mut later_unsure, mut here_unsure, mut unsure): (Option<u64>, Option<u64>, u64) = (None, None, 0);
     for row in view.order.iter().rev().copied() {
         let send = view.send(row);
@@ -77,27 +77,6 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         concluded.undecided.push(format!("{}: {UNSTATED}", view.partition.key));
     }
     concluded
-}
-
-/// The offset up to which it is known where each send stands first: retention may have taken an earlier copy, and
-/// without a consume-all pass nobody may have read it. Idempotent producers make no copies.
-fn known_from_the_start(bench: &Bench<'_, '_>) -> i64 {
-    if bench.terms.idempotent == Some(true) {
-        return i64::MAX;
-    }
-    match bench.reach {
-        Reach::There(bounds) if bounds.start <= 0 => i64::MAX,
-        _ => {
-            let mut next = 0;
-            for run in bench.view.partition.reference.runs() {
-                if run.first > next {
-                    break;
-                }
-                next = run.last().saturating_add(1).max(next);
-            }
-            next - 1
-        }
-    }
 }
 
 fn stale_append(explain: &Explain<'_, '_>, row: u32, after: u32) -> Example {

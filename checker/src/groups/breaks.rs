@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::table::Break;
-use crate::tables::{NONE, Partition, Poll, Session, Tables};
+use crate::tables::{NONE, Partition, Session, Tables};
 
 /// The breaks of one partition: its own, and those that concern all.
 pub(crate) struct Breaks<'t> {
@@ -23,10 +23,12 @@ impl Breaks<'_> {
         (!none).then(|| Breaks { own: ByReader::new(own.to_vec()), everywhere })
     }
 
-    /// Whether a reader may have been moved between or within two polls of a session.
-    pub(crate) fn between(&self, session: &Session, before: &Poll, after: &Poll) -> bool {
-        let of = |breaks: &ByReader| breaks.meet(session, before.invoked, after.completed);
-        of(&self.own) || of(self.everywhere)
+    /// Whether their reader may have been moved between or within two polls, the earlier one first.
+    pub(crate) fn between(&self, tables: &Tables, before: u32, after: u32) -> bool {
+        let (from, to) = (tables.polls[before as usize].invoked, tables.polls[after as usize].completed);
+        let of =
+            |session: &Session| self.own.meet(session, from, to) || self.everywhere.meet(session, from, to);
+        of(tables.session_of(before)) || of(tables.session_of(after))
     }
 }
 

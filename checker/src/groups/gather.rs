@@ -9,6 +9,7 @@ use store::op::OpType;
 use super::breaks::ByReader;
 use super::parse::{self, Who};
 use super::table::{Break, Change, Commit, Member, NO_GENERATION, UNSURE};
+use crate::load::Reader;
 use crate::tables::{NONE, Tables};
 
 /// What is known of groups while a history goes by.
@@ -31,22 +32,6 @@ struct Open {
     value: Option<String>,
     /// `None` for a commit, which moves nobody.
     moves: Option<Break>,
-}
-
-/// A client, or a process where the history names no client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Reader {
-    id: u32,
-    is_client: bool,
-}
-
-impl Reader {
-    fn of(line: &Line) -> Reader {
-        match line.client() {
-            Some(id) => Reader { id, is_client: true },
-            None => Reader { id: line.process.0, is_client: false },
-        }
-    }
 }
 
 impl Gather {

@@ -22,7 +22,7 @@ pub(super) fn check(bench: &Bench<'_, '_>, explain: &Explain<'_, '_>) -> Option<
     for (group, stretches) in consumption(view.tables, view.partition, group) {
         let repeated: Vec<&Stretch> = stretches.iter().filter(|stretch| stretch.times > 1).collect();
         count += repeated.iter().map(|stretch| stretch.records()).sum::<u64>();
-        for stretch in repeated.into_iter().take(bench.keep) {
+        for stretch in repeated.into_iter().take(bench.keep.saturating_sub(examples.len())) {
             let polls = polls(bench, group, stretch);
             let line = polls.get(1).or(polls.first()).map_or(0, |poll| view.poll(*poll).line);
             examples.push((line, explain.redelivery(group, stretch, &polls)));

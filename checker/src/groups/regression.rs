@@ -1,5 +1,7 @@
 //! Accepted commits that step back: certain only where one completed before the other began.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 
 use super::breaks::{ByReader, Spans};
@@ -19,9 +21,7 @@ pub(super) fn check(
     let mut found = Collector::new(Kind::CommitRegression, bench.keep);
     let asked = Moves::new(bench, of);
     let tables = bench.view.tables;
-    for group in groups(of) {
-        let of_group = of.commits.iter().filter(|commit| commit.group == group);
-        let mut begun: Vec<&Commit> = of_group.collect();
+    for mut begun in by_group(of).into_values() {
         let mut done = begun.clone();
         begun.sort_by_key(|commit| (commit.invoked, commit.line));
         done.sort_by_key(|commit| (commit.completed, commit.line));
@@ -46,11 +46,12 @@ pub(super) fn check(
     found.explain(|(earlier, later)| explain.regression(earlier, later))
 }
 
-/// The groups with commits here.
-pub(super) fn groups(of: &OfPartition) -> Vec<u32> {
-    let mut groups: Vec<u32> = of.commits.iter().map(|commit| commit.group).collect();
-    groups.sort_unstable();
-    groups.dedup();
+/// The commits here, by group.
+pub(super) fn by_group(of: &OfPartition) -> BTreeMap<u32, Vec<&Commit>> {
+    let mut groups: BTreeMap<u32, Vec<&Commit>> = BTreeMap::new();
+    for commit in &of.commits {
+        groups.entry(commit.group).or_default().push(commit);
+    }
     groups
 }
 

@@ -2,14 +2,15 @@
 //!
 //! Judged is what lies between the lowest offset that the group polled or committed before (it may have begun
 //! anywhere) and the committed offset. A record counts if it is in the surviving log, its send was acknowledged and
-//! had begun when the commit completed. Everybody who may be in the group counts as a member.
+//! had begun when the commit completed. What anybody polled who may be in the group excuses a commit; only what its
+//! certain members polled tells where the group began.
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::explain::Explain;
-use super::regression::{Moves, groups};
+use super::regression::{Moves, by_group};
 use super::table::{Commit, OfPartition, UNSURE};
 use crate::checks::Bench;
 use crate::found::Found;
@@ -33,10 +34,12 @@ pub(super) fn check(
     let mut found: Vec<Skipped> = Vec::new();
     let mut possible = 0;
     let tables = bench.view.tables;
-    for group in groups(of) {
-        let commits: Vec<Commit> = of.commits.iter().filter(|c| c.group == group).copied().collect();
-        let blind = earliest_blind(bench, group);
-        for skipped in of_group(bench, of, group, &commits) {
+    let groups = by_group(of);
+    let reads = Reads::new(bench, &groups);
+    let asked = Moves::new(bench, of);
+    for (group, commits) in &groups {
+        let blind = earliest_blind(bench, *group);
+        for skipped in of_group(bench, &asked, commits, reads.of(*group)) {
             if blind.is_some_and(|at| !tables.precedes(skipped.commit.completed, at)) {
                 possible += skipped.records;
             } else {
@@ -70,20 +73,22 @@ fn earliest_blind(bench: &Bench<'_, '_>, group: u32) -> Option<u64> {
     groups.blind.into_iter().chain(groups.blind_in[group as usize]).min()
 }
 
-fn of_group(bench: &Bench<'_, '_>, of: &OfPartition, group: u32, commits: &[Commit]) -> Vec<Skipped> {
+fn of_group(bench: &Bench<'_, '_>, asked: &Moves<'_>, commits: &[&Commit], reads: Vec<Seen>) -> Vec<Skipped> {
     let mut found = Vec::new();
-    let mut reads = reads(bench, group, commits).into_iter().peekable();
-    let mut commits: Vec<&Commit> = commits.iter().collect();
+    let mut reads = reads.into_iter().peekable();
+    let mut commits = commits.to_vec();
     commits.sort_by_key(|commit| (commit.completed, commit.line));
-    let asked = Moves::new(bench, of);
     let tables = bench.view.tables;
     let mut known = Covered::default();
     let mut lowest: Option<i64> = None;
     for commit in commits {
-        while let Some((_, read)) = reads.next_if(|(invoked, _)| !tables.precedes(commit.completed, *invoked))
+        while let Some(Seen { read, member, .. }) =
+            reads.next_if(|seen| !tables.precedes(commit.completed, seen.invoked))
         {
             known.add(read.first, read.last);
-            lowest = Some(lowest.map_or(read.first, |before| before.min(read.first)));
+            if member {
+                lowest = Some(lowest.map_or(read.first, |before| before.min(read.first)));
+            }
         }
         if let Some(lowest) = lowest.filter(|lowest| *lowest < commit.offset) {
             let mut skipped = Skipped { commit: *commit, first: 0, records: 0 };
@@ -101,25 +106,75 @@ fn of_group(bench: &Bench<'_, '_>, of: &OfPartition, group: u32, commits: &[Comm
     found
 }
 
-/// Reads by everybody who may be in the group, with the beginnings of their polls, in that order.
-fn reads(bench: &Bench<'_, '_>, group: u32, commits: &[Commit]) -> Vec<(u64, Read)> {
-    let view = bench.view;
-    let clients: FxHashSet<u32> = commits.iter().map(|c| c.client).filter(|c| *c != NONE).collect();
-    let processes: FxHashSet<u32> = commits.iter().map(|c| c.process).collect();
-    let mut reads: Vec<(u64, Read)> = Vec::new();
-    for read in &view.partition.reads {
-        let poll = view.poll(read.poll);
-        let session = view.tables.session_of(read.poll);
-        let member = session.group == group
-            || session.group == UNSURE
-            || clients.contains(&session.client)
-            || processes.contains(&session.process);
-        if member && !poll.final_pass {
-            reads.push((poll.invoked, *read));
+/// What one poll read, for one group.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// When the poll began.
+    invoked: u64,
+    read: Read,
+    /// Whether its reader certainly was in the group.
+    member: bool,
+}
+
+/// What was read, by the groups that it may concern.
+struct Reads {
+    of_group: FxHashMap<u32, Vec<Seen>>,
+    /// By readers who may be in any group.
+    of_anybody: Vec<Seen>,
+}
+
+impl Reads {
+    /// For these groups. A reader is in the group that it joined, and in those for which its client or its process
+    /// commits.
+    fn new(bench: &Bench<'_, '_>, groups: &BTreeMap<u32, Vec<&Commit>>) -> Reads {
+        let view = bench.view;
+        let mut of_client: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        let mut of_process: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        for (group, commits) in groups {
+            for commit in commits {
+                let client = (commit.client != NONE).then(|| of_client.entry(commit.client).or_default());
+                let process = of_process.entry(commit.process).or_default();
+                for groups in client.into_iter().chain([process]) {
+                    if groups.last() != Some(group) {
+                        groups.push(*group);
+                    }
+                }
+            }
         }
+        let mut reads = Reads { of_group: FxHashMap::default(), of_anybody: Vec::new() };
+        let mut concerned: Vec<u32> = Vec::new();
+        for read in &view.partition.reads {
+            let poll = view.poll(read.poll);
+            if poll.final_pass {
+                continue;
+            }
+            let session = view.tables.session_of(read.poll);
+            concerned.clear();
+            concerned.push(session.group);
+            concerned.extend(of_client.get(&session.client).into_iter().flatten());
+            concerned.extend(of_process.get(&session.process).into_iter().flatten());
+            concerned.sort_unstable();
+            concerned.dedup();
+            let seen = Seen { invoked: poll.invoked, read: *read, member: true };
+            for group in &concerned {
+                if groups.contains_key(group) {
+                    reads.of_group.entry(*group).or_default().push(seen);
+                }
+            }
+            if session.group == UNSURE {
+                reads.of_anybody.push(Seen { member: false, ..seen });
+            }
+        }
+        reads
     }
-    reads.sort_by_key(|(invoked, read)| (*invoked, read.poll));
-    reads
+
+    /// By everybody who may be in the group, in the order in which the polls began.
+    fn of(&self, group: u32) -> Vec<Seen> {
+        let own = self.of_group.get(&group).into_iter().flatten();
+        let mut all: Vec<Seen> = own.chain(&self.of_anybody).copied().collect();
+        all.sort_by_key(|seen| (seen.invoked, seen.read.poll));
+        all
+    }
 }
 
 fn count_records(bench: &Bench<'_, '_>, commit: &Commit, gap: (i64, i64), skipped: &mut Skipped) {

@@ -8,7 +8,7 @@ use store::batch::{Batch, F, Line, MopKind};
 use store::op::{LogBounds, OpType};
 
 use super::faults::function;
-use super::transactions::is_aborted;
+use super::transactions::Aborted;
 use super::{Loader, Open, Place, Sends, TooLarge};
 use crate::groups::Gather;
 use crate::tables::{Bounds, NO_OFFSET, NONE, Other, Outcome, Poll, Reached};
@@ -19,7 +19,7 @@ impl Loader {
         let known = self.open.remove(&line.process.0);
         if known.is_none() {
             // Perhaps a line that is there twice: it goes on from nothing.
-            self.sessions.forget(line.process);
+            self.sessions.forget(line);
         }
         let open = known.unwrap_or_else(|| {
             // It began at a time that nobody knows: before everything, as far as order goes.
@@ -47,6 +47,9 @@ impl Loader {
                 self.other(batch, line, open.invoked);
             }
             _ => self.other(batch, line, open.invoked),
+        }
+        if line.op_type == OpType::Info && line.f != F::Send {
+            self.sessions.forget(line);
         }
         Ok(())
     }
@@ -84,7 +87,11 @@ impl Loader {
 
     fn complete_sends(&mut self, batch: &Batch, line: &Line, number: u32, open: Open, txn: Option<u32>) {
         let outcome = outcome(line.op_type);
-        let aborted = outcome == Outcome::Fail && (line.f == F::Txn || is_aborted(batch, line));
+        let aborted = match (outcome, line.f) {
+            (Outcome::Fail, F::Txn) => Aborted::Yes,
+            (Outcome::Fail, _) => Aborted::of(batch, line),
+            _ => Aborted::No,
+        };
         let mut mops = batch.mops_of(line).iter().filter(|mop| mop.kind == MopKind::Send);
         let many;
         let places: &[Place] = match &open.sends {
@@ -117,9 +124,7 @@ impl Loader {
             row.completed = line.time.0;
             row.line = number;
             row.set_unacked(line.unacked);
-            if aborted {
-                row.set_aborted();
-            }
+            row.set_aborted(aborted == Aborted::Yes);
             row.node = line.node().and_then(|node| i16::try_from(node).ok()).unwrap_or(-1);
             if let Some(offset) = told.and_then(|mop| mop.offset) {
                 // Client libraries invent negative offsets where they know none.
@@ -127,6 +132,9 @@ impl Loader {
             }
             if let Some(txn) = txn {
                 self.join(txn, place);
+                if aborted == Aborted::Perhaps {
+                    self.perhaps_aborted(txn, place);
+                }
             }
             self.close(place);
         }
@@ -146,11 +154,12 @@ impl Loader {
             if head {
                 row.set_head();
             }
-            if aborted {
-                row.set_aborted();
-            }
+            row.set_aborted(aborted == Aborted::Yes);
             if let Some(txn) = txn {
                 self.join(txn, place);
+                if aborted == Aborted::Perhaps {
+                    self.perhaps_aborted(txn, place);
+                }
             }
             self.close(place);
         }
@@ -178,8 +187,9 @@ impl Loader {
         txn: Option<u32>,
     ) -> Result<(), TooLarge> {
         let poll = self.tables.polls.len() as u32;
-        let session =
-            self.sessions.of(line, line.isolation().or(open.isolation), || self.gather.group_of(line));
+        let session = self
+            .sessions
+            .of(line, open.invoked, line.isolation().or(open.isolation), || self.gather.group_of(line));
         if !batch.extras.is_empty() {
             self.gather.rebalance_log(&mut self.tables, batch, line, open.invoked);
         }
@@ -234,7 +244,7 @@ impl Loader {
         }
         if line.op_type != OpType::Ok {
             // Nobody knows where it stands now.
-            self.sessions.forget(line.process);
+            self.sessions.forget(line);
             // What an aborted transaction had read may be written as it was invoked.
             let untold = line.op_type == OpType::Info || line.f == F::Txn && records == 0;
             if untold && !line.final_pass {

@@ -23,6 +23,7 @@ pub(crate) use self::rows::Rows;
 pub(crate) use self::clocks::{Clocks, UNSTATED, nanos, set_skew, stated};
 use self::oddities::Oddities;
 use self::places::Places;
+pub(crate) use self::sessions::Reader;
 use self::sessions::Sessions;
 use self::transactions::Transactions;
 use crate::groups::Gather;
@@ -165,10 +166,11 @@ impl Loader {
     /// The tables. What is still open stays unknown.
     pub(crate) fn finish(mut self) -> Loaded {
         let (weights, met) = self.settle();
+        let transactions = std::mem::take(&mut self.transactions);
+        let perhaps = transactions.finish(&mut self.tables.transactions, &mut self.oddities);
+        self.settle_aborted(&perhaps);
         let mut tables = self.tables;
         tables.clocks = self.clocks.count(tables.counts.lines);
-        let mut oddities = self.oddities;
-        self.transactions.finish(&mut tables.transactions, &mut oddities);
         for open in self.open.values().filter(|open| matches!(open.sends, Sends::None)) {
             // It may be a poll, of anybody.
             Gather::blind(&mut tables, NONE, open.invoked);
@@ -176,7 +178,7 @@ impl Loader {
         self.gather.finish(&mut tables);
         tables.sessions = self.sessions.into_rows();
         tables.faults = self.faults.windows();
-        tables.warnings.extend(oddities.sentences());
+        tables.warnings.extend(self.oddities.sentences());
         Loaded { tables, weights, met }
     }
 
@@ -186,6 +188,7 @@ impl Loader {
         let mut sends = Sends::None;
         if matches!(line.f, F::Poll | F::Txn) {
             self.places.polls(line);
+            self.sessions.polls(line);
         }
         match line.f {
             F::Send | F::Txn => {

@@ -17,6 +17,8 @@ pub(super) struct Transactions {
     /// Operations of function `txn` that are open, by process.
     open: FxHashMap<u32, u32>,
     named: FxHashMap<Box<str>, Named>,
+    /// Sends that are marked as aborted unless their transactions committed.
+    perhaps: Vec<(u32, Place)>,
 }
 
 /// What the sends of a transaction say of it, as bits.
@@ -33,10 +35,25 @@ const SAID_COMMIT: u8 = 8;
 const SAID_ABORT: u8 = 16;
 const SAID_UNKNOWN: u8 = 32;
 
-/// Whether a send failed with its transaction: its record may be in the log, hidden.
-pub(super) fn is_aborted(batch: &Batch, line: &Line) -> bool {
-    batch.txn_of(line).is_some_and(|txn| txn.outcome == Some(TxnOutcome::Abort))
-        && line.status() != Some(PersistenceStatus::NotPersisted)
+/// Whether a send that failed did so with its transaction, so that its record may be in the log, hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aborted {
+    No,
+    Yes,
+    /// It does not say what became of the transaction: so unless that committed.
+    Perhaps,
+}
+
+impl Aborted {
+    pub(super) fn of(batch: &Batch, line: &Line) -> Aborted {
+        let Some(txn) = batch.txn_of(line) else { return Aborted::No };
+        match txn.outcome {
+            _ if line.status() == Some(PersistenceStatus::NotPersisted) => Aborted::No,
+            Some(TxnOutcome::Abort) => Aborted::Yes,
+            Some(TxnOutcome::Commit | TxnOutcome::Unknown) => Aborted::No,
+            None => Aborted::Perhaps,
+        }
+    }
 }
 
 impl Loader {
@@ -96,7 +113,7 @@ impl Loader {
         let mut said = match outcome(line.op_type) {
             Outcome::Ok => OK,
             Outcome::Info => INFO,
-            _ if is_aborted(batch, line) => ABORTED,
+            _ if Aborted::of(batch, line) == Aborted::Yes => ABORTED,
             // Refused by itself: it tells nothing of the others.
             _ => 0,
         };
@@ -117,6 +134,23 @@ impl Loader {
         Some(txn)
     }
 
+    /// A send of a transaction failed and says no more.
+    pub(super) fn perhaps_aborted(&mut self, txn: u32, place: Place) {
+        if self.rows.stay(place.partition) {
+            self.row(place).set_aborted(true);
+            self.transactions.perhaps.push((txn, place));
+        }
+    }
+
+    /// Those of transactions that committed were refused by themselves.
+    pub(super) fn settle_aborted(&mut self, perhaps: &[(u32, Place)]) {
+        for (txn, place) in perhaps {
+            if self.tables.transactions[*txn as usize].outcome == Outcome::Ok {
+                self.row(*place).set_aborted(false);
+            }
+        }
+    }
+
     /// A send belongs to a transaction.
     pub(super) fn join(&mut self, txn: u32, place: Place) {
         if !self.rows.stay(place.partition) {
@@ -135,8 +169,8 @@ impl Loader {
 }
 
 impl Transactions {
-    /// Concludes what became of the transactions that sends name.
-    pub(super) fn finish(self, rows: &mut [Transaction], oddities: &mut Oddities) {
+    /// Concludes what became of the transactions that sends name; the sends that are perhaps aborted.
+    pub(super) fn finish(self, rows: &mut [Transaction], oddities: &mut Oddities) -> Vec<(u32, Place)> {
         let mut torn: Vec<(u32, Box<str>)> = Vec::new();
         for (id, Named { txn, said }) in self.named {
             let row = &mut rows[txn as usize];
@@ -155,6 +189,7 @@ impl Transactions {
         for (line, id) in torn {
             oddities.transaction(&id, line);
         }
+        self.perhaps
     }
 }
 

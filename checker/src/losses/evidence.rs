@@ -12,6 +12,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::coverage::stretch;
+use crate::groups::Breaks;
 use crate::latest::{Latest, Stretch};
 use crate::tables::{NO_OFFSET, NONE, Outcome, Read};
 use crate::view::View;
@@ -62,8 +63,8 @@ pub(crate) struct Evidence<'v, 't> {
 }
 
 impl<'v, 't> Evidence<'v, 't> {
-    /// For judging these rows.
-    pub(crate) fn new(view: &'v View<'t>, rows: &[u32]) -> Evidence<'v, 't> {
+    /// For judging these rows. Up to `known` it is certain where each write stands first.
+    pub(crate) fn new(view: &'v View<'t>, rows: &[u32], known: i64) -> Evidence<'v, 't> {
         let partition = view.partition;
         let seen: Vec<u32> =
             rows.iter().copied().filter(|row| view.first_seen[*row as usize] != NONE).collect();
@@ -72,7 +73,7 @@ impl<'v, 't> Evidence<'v, 't> {
         let read = if seen.is_empty() { Vec::new() } else { partition.reads.iter().map(ended).collect() };
         let furthest = partition.furthest.map(|furthest| furthest.end);
         let end = partition.bounds.filter(|bounds| furthest == Some(bounds.end));
-        let (before, after) = order(view);
+        let (before, after) = order(view, known);
         Evidence {
             view,
             over: Latest::new(stretches(view)),
@@ -172,18 +173,23 @@ impl<'v, 't> Evidence<'v, 't> {
 }
 
 /// All offsets that polls went over: what they read; holes in which nobody ever read anything, where a session read
-/// on; and what the readers of the consume-all pass went over from where they stood.
+/// on without having been moved; and what the readers of the consume-all pass went over from where they stood.
 fn stretches(view: &View<'_>) -> Vec<Stretch> {
     let partition = view.partition;
     let mut stretches = Vec::with_capacity(partition.reads.len());
-    let mut last_of: FxHashMap<u32, i64> = FxHashMap::default();
+    let mut last_of: FxHashMap<u32, Read> = FxHashMap::default();
+    let breaks = Breaks::new(view.tables, partition);
+    let moved = |before: &Read, after: &Read| {
+        breaks.as_ref().is_some_and(|breaks| breaks.between(view.tables, before.poll, after.poll))
+    };
     for read in partition.reads.iter().chain(&partition.gaps) {
         stretches.push(stretch(view.tables, read));
     }
     for read in partition.reads.iter().filter(|read| !view.poll(read.poll).final_pass) {
-        let session = view.poll(read.poll).session;
-        if let Some(before) = last_of.insert(session, read.last)
-            && let Some(next) = before.checked_add(1).filter(|next| *next < read.first)
+        let sequence = view.tables.session_of(read.poll).sequence;
+        if let Some(before) = last_of.insert(sequence, *read)
+            && let Some(next) = before.last.checked_add(1).filter(|next| *next < read.first)
+            && !moved(&before, read)
             && partition.reference.runs_from(next).next().is_none_or(|run| run.first >= read.first)
         {
             stretches.push(stretch(view.tables, &Read { first: next, last: read.first - 1, ..*read }));
@@ -220,11 +226,13 @@ pub(crate) fn places(view: &View<'_>, rows: &[u32]) -> FxHashMap<u32, Vec<i64>> 
     places
 }
 
-/// Writes that stand in the log, in the orders that [`Evidence`] asks for.
-fn order(view: &View<'_>) -> (Before, After) {
+/// Writes that stand in the log, in the orders that [`Evidence`] asks for. What began after an acknowledgement stands
+/// above the first copy of what was acknowledged, and its own copies, all of them, above that.
+fn order(view: &View<'_>, known: i64) -> (Before, After) {
     let certain = |row: &&u32| !view.index.ambiguous(**row) && view.send(**row).outcome != Outcome::Fail;
     let standing = || view.order.iter().filter(certain);
-    let acknowledged = standing().filter(|row| view.send(**row).acknowledged());
+    let first = |row: &&u32| view.at[**row as usize] <= known;
+    let acknowledged = standing().filter(|row| view.send(**row).acknowledged()).filter(first);
     let mut before: Before =
         acknowledged.map(|row| (view.send(*row).completed, view.at[*row as usize])).collect();
     before.sort_unstable();

@@ -8,10 +8,11 @@
 mod evidence;
 
 use rustc_hash::FxHashMap;
+use store::run_meta::Terms;
 
 pub(crate) use self::evidence::Proof;
 use self::evidence::{Decided, Evidence, places};
-use crate::coverage::Reach;
+use crate::coverage::{Reach, known_from_the_start};
 use crate::kind::Kind;
 use crate::tables::{NONE, Outcome, Send};
 use crate::view::View;
@@ -54,7 +55,7 @@ pub(crate) struct Losses {
 
 impl Losses {
     /// Of the partition that `view` looks at.
-    pub(crate) fn new(view: &View<'_>, reach: &Reach) -> Losses {
+    pub(crate) fn new(view: &View<'_>, reach: &Reach, terms: &Terms) -> Losses {
         let mut losses = Losses { ambiguous: missing_copies(view), ..Losses::default() };
         let (mut missing, mut open) = (Vec::new(), Vec::new());
         for (row, send) in view.partition.sends.iter().enumerate() {
@@ -70,7 +71,7 @@ impl Losses {
             }
         }
         losses.by_the_pass(view, &missing);
-        losses.by_evidence(view, reach, &open);
+        losses.by_evidence(view, reach, terms, &open);
         losses.lost.sort_unstable_by_key(|(row, _)| *row);
         losses
     }
@@ -103,11 +104,11 @@ impl Losses {
     }
 
     /// Decides acknowledged writes that the pass as a whole does not.
-    fn by_evidence(&mut self, view: &View<'_>, reach: &Reach, open: &[u32]) {
+    fn by_evidence(&mut self, view: &View<'_>, reach: &Reach, terms: &Terms, open: &[u32]) {
         if open.is_empty() {
             return;
         }
-        let evidence = Evidence::new(view, open);
+        let evidence = Evidence::new(view, open, known_from_the_start(view, reach, terms));
         for row in open {
             let seen = view.first_seen[*row as usize] != NONE;
             let decided = if seen { evidence.of_seen(*row) } else { evidence.of_unread(*row) };

@@ -68,10 +68,19 @@ fn polls(ops: &[Op]) -> Vec<Polled<'_>> {
     let mut modes: BTreeMap<u32, Mode> = BTreeMap::new();
     let mut moves: BTreeMap<u32, usize> = BTreeMap::new();
     let mut sessions: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+    let mut in_flight: BTreeMap<u32, usize> = BTreeMap::new();
     let mut fresh = 0;
     for (_, completion, i) in order(ops) {
         let op = &ops[i];
+        if completion && op.outcome == Outcome::Info && !matches!(op.what, What::Send(..) | What::Poll(_)) {
+            sessions.remove(&op.client);
+        }
         match (&op.what, completion) {
+            (What::Poll(_), false) => {
+                let polling = in_flight.entry(op.client).or_default();
+                *moves.entry(op.client).or_default() += usize::from(*polling > 0);
+                *polling += 1;
+            }
             (What::Subscribe | What::Assign | What::Crash, false) => {
                 *moves.entry(op.client).or_default() += 1;
             }
@@ -100,16 +109,17 @@ fn polls(ops: &[Op]) -> Vec<Polled<'_>> {
             }
             (What::Poll(_), true) => {
                 let moved = moves.get(&op.client).copied().unwrap_or(0);
-                let session = sessions.entry(op.process).or_insert((moved, fresh));
+                *in_flight.entry(op.client).or_default() -= 1;
+                let session = sessions.entry(op.client).or_insert((moved, fresh));
                 if session.0 != moved {
                     *session = (moved, fresh);
                 }
                 fresh += 1;
                 let number = session.1;
                 let mode = modes.get(&op.client).copied().unwrap_or(Mode::Unsure);
-                polls.push(Polled { op, mode, session: (op.process, number) });
+                polls.push(Polled { op, mode, session: (op.client, number) });
                 if op.outcome != Outcome::Ok {
-                    sessions.remove(&op.process);
+                    sessions.remove(&op.client);
                 }
             }
             _ => {}
@@ -282,12 +292,12 @@ fn skips(ops: &[Op], polls: &[Polled<'_>], key: usize) -> u64 {
     let mut count = 0;
     for group in groups {
         let mine: Vec<_> = all.iter().filter(|(_, g, _)| *g == group).collect();
-        let member = |poll: &&Polled<'_>| {
-            let by_mode = poll.mode == Mode::Unsure || poll.mode == Mode::In(leak(group));
+        let certain = |poll: &&Polled<'_>| {
             let commits =
                 mine.iter().any(|(op, ..)| op.client == poll.op.client || op.process == poll.op.process);
-            (by_mode || commits) && !poll.op.final_pass
+            (poll.mode == Mode::In(leak(group)) || commits) && !poll.op.final_pass
         };
+        let member = |poll: &&Polled<'_>| certain(poll) || poll.mode == Mode::Unsure && !poll.op.final_pass;
         let blind = polls
             .iter()
             .filter(|p| p.op.outcome == Outcome::Info && !p.op.final_pass)
@@ -301,7 +311,8 @@ fn skips(ops: &[Op], polls: &[Polled<'_>], key: usize) -> u64 {
             let before = |poll: &&Polled<'_>| poll.op.invoked <= returned(commit);
             let polled: BTreeSet<i64> =
                 polls.iter().filter(member).filter(before).flat_map(|p| offsets(p.op, key)).collect();
-            lowest = polled.first().copied().unwrap_or(i64::MAX).min(lowest);
+            let began = polls.iter().filter(certain).filter(before).flat_map(|p| offsets(p.op, key)).min();
+            lowest = began.unwrap_or(i64::MAX).min(lowest);
             let passed: Vec<i64> = (lowest..*offset).filter(|o| settled.insert(*o)).collect();
             let excused =
                 blind.is_some_and(|at| at <= returned(commit)) || sought(ops, key, 0, returned(commit));

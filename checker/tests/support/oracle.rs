@@ -180,7 +180,7 @@ fn judge(sent: &[Sent], seen: &[Seen], pass: bool, told: Told, find: &mut dyn Fn
     // Up to where it is known that a write stands first: an earlier copy may be gone with the log's beginning.
     let known = match since.is_some() && told.start <= 0 {
         true => i64::MAX,
-        false => (0..).find(|x| seen.iter().all(|r| r.offset != *x)).map_or(i64::MAX, |x: i64| x - 1),
+        false => (0..).find(|x| !log.contains_key(x)).map_or(i64::MAX, |x: i64| x - 1),
     };
     for send in sent.iter().filter(|send| send.ok && lowest(send.value).is_none()) {
         let name = send.value.to_string();
@@ -205,7 +205,7 @@ fn judge(sent: &[Sent], seen: &[Seen], pass: bool, told: Told, find: &mut dyn Fn
                     find("lost-write", name);
                 }
             } else {
-                let lost = passed_by(send, sent, &lowest, told, &|x| latest(&all, x));
+                let lost = passed_by(send, sent, &lowest, known, told, &|x| latest(&all, x));
                 find(if lost { "lost-write" } else { "unseen" }, name);
             }
         }
@@ -308,11 +308,13 @@ fn passed_by(
     send: &Sent,
     sent: &[Sent],
     lowest: &dyn Fn(u64) -> Option<i64>,
+    known: i64,
     told: Told,
     latest: &dyn Fn(i64) -> Option<u64>,
 ) -> bool {
     let standing = || sent.iter().filter(|s| !s.failed).filter_map(|s| Some((s, lowest(s.value)?)));
-    let before = standing().filter(|(s, _)| s.acknowledged && s.completed < send.invoked);
+    // A copy that was read may not be the first.
+    let before = standing().filter(|(s, at)| s.acknowledged && s.completed < send.invoked && *at <= known);
     let lower = before.map(|(_, at)| at).max();
     let after = standing().filter(|(s, _)| s.invoked > send.completed).map(|(_, at)| at);
     let end = told.end.filter(|(end, asked, _)| *end == told.highest && send.completed < *asked);
