@@ -11,6 +11,8 @@ pub(crate) struct Contested {
     pub(crate) offset: i64,
     /// In order of their first reading.
     pub(crate) values: Vec<Seen>,
+    /// Those that are in the surviving log, as places among them.
+    surviving: Vec<u32>,
 }
 
 /// One value at a contested offset.
@@ -41,15 +43,25 @@ impl Contested {
     }
 
     /// The values that are in the surviving log: what the consume-all pass read, else what was read last.
-    pub(crate) fn surviving(&self, pass: bool) -> impl Iterator<Item = &Seen> {
+    pub(crate) fn surviving(&self) -> impl Iterator<Item = &Seen> {
+        self.surviving.iter().map(|place| &self.values[*place as usize])
+    }
+
+    fn settle(&mut self, pass: bool) {
+        self.values.sort_by_key(|seen| (seen.first, seen.last));
         let last = self.values.iter().map(|seen| seen.last).max();
-        self.values.iter().filter(move |seen| if pass { seen.by_final } else { Some(seen.last) == last })
+        let stands = |seen: &Seen| if pass { seen.by_final } else { Some(seen.last) == last };
+        self.surviving = (0..).zip(&self.values).filter(|(_, seen)| stands(seen)).map(|(i, _)| i).collect();
     }
 }
 
 /// All contested offsets of a partition, in order; `stands` tells whether what a poll read at an offset is the
-/// word of the consume-all pass. Costs nothing where no read ever disagreed.
-pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool) -> Vec<Contested> {
+/// word of the consume-all pass, where there is a `pass`. Costs nothing where no read ever disagreed.
+pub(crate) fn contested(
+    partition: &Partition,
+    pass: bool,
+    stands: impl Fn(i64, u32) -> bool,
+) -> Vec<Contested> {
     if partition.exceptions.is_empty() {
         return Vec::new();
     }
@@ -61,7 +73,7 @@ pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool
     let reference = &partition.reference;
     for Exception { offset, poll, value } in &exceptions {
         if contested.last().is_none_or(|c| c.offset != *offset) {
-            let mut new = Contested { offset: *offset, values: Vec::new() };
+            let mut new = Contested { offset: *offset, values: Vec::new(), surviving: Vec::new() };
             // An exception is one to something that was read before.
             if let Some(place) = reference.place(*offset)
                 && let Some(birth) = reference.birth(place)
@@ -85,8 +97,6 @@ pub(crate) fn contested(partition: &Partition, stands: impl Fn(i64, u32) -> bool
             }
         }
     }
-    for c in &mut contested {
-        c.values.sort_by_key(|seen| (seen.first, seen.last));
-    }
+    contested.iter_mut().for_each(|contested| contested.settle(pass));
     contested
 }

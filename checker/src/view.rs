@@ -53,7 +53,7 @@ impl<'t> View<'t> {
             tables,
             partition,
             index: ValueIndex::new(&partition.sends),
-            contested: contested(partition, stands),
+            contested: contested(partition, pass.is_some(), stands),
             covered: pass.as_ref().map(|latest| covered(tables, partition, latest)),
             pass,
             at: vec![NO_OFFSET; sends],
@@ -160,7 +160,7 @@ impl<'t> View<'t> {
                     match self.contested.get(contested).filter(|c| c.offset == offset) {
                         None => each(offset, rows[place]),
                         Some(c) => {
-                            for seen in c.surviving(self.covered.is_some()) {
+                            for seen in c.surviving() {
                                 each(offset, self.index.row(seen.value).unwrap_or(NONE));
                             }
                         }
@@ -193,7 +193,7 @@ impl<'t> View<'t> {
             }
         }
         if let Ok(i) = self.contested.binary_search_by_key(&offset, |c| c.offset) {
-            return self.contested[i].surviving(self.covered.is_some()).map(|seen| seen.value).collect();
+            return self.contested[i].surviving().map(|seen| seen.value).collect();
         }
         let place = self.partition.reference.place(offset);
         place.map(|place| self.partition.reference.values()[place as usize]).into_iter().collect()

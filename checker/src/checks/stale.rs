@@ -67,7 +67,7 @@ pub(super) fn check(bench: &Bench<'_, '_>) -> Concluded {
         Concluded::from(vec![found.explain(|(row, after)| stale_append(&explain, *row, *after))]);
     if unsure > 0 {
         concluded.undecided.push(format!(
-            "{}: {} stand before ones that were acknowledged before they began, unless those had stood earlier too, \
+            "{}: {} may stand before others that had been acknowledged before, unless those had stood earlier too, \
              below what could be read (a producer that is not idempotent may append a record twice)",
             view.partition.key,
             count(unsure, "send")

@@ -15,7 +15,7 @@ use super::table::{Commit, OfPartition, UNSURE};
 use crate::checks::Bench;
 use crate::found::Found;
 use crate::kind::Kind;
-use crate::tables::{NONE, Outcome, Read};
+use crate::tables::{NONE, Outcome, Read, Tables};
 use crate::words::count;
 
 /// Records that one commit passed, the first of them by offset.
@@ -34,17 +34,22 @@ pub(super) fn check(
     let mut found: Vec<Skipped> = Vec::new();
     let mut possible = 0;
     let tables = bench.view.tables;
-    let groups = by_group(of);
-    let reads = Reads::new(bench, &groups);
+    let (mut groups, mut anybody) = readers(bench, of);
     let asked = Moves::new(bench, of);
-    for (group, commits) in &groups {
-        let blind = earliest_blind(bench, *group);
-        for skipped in of_group(bench, &asked, commits, reads.of(*group)) {
-            if blind.is_some_and(|at| !tables.precedes(skipped.commit.completed, at)) {
-                possible += skipped.records;
-            } else {
-                found.push(skipped);
-            }
+    let mut commits: Vec<&Commit> = of.commits.iter().collect();
+    commits.sort_by_key(|commit| (commit.completed, commit.line));
+    for commit in commits {
+        let Some(group) = groups.get_mut(&commit.group) else { continue };
+        anybody.until(tables, commit.completed);
+        group.until(tables, commit.completed);
+        let skipped = passed(bench, commit, group, &anybody);
+        if skipped.records == 0 || asked.meet(0, commit.completed) {
+            continue;
+        }
+        if earliest_blind(bench, commit.group).is_some_and(|at| !tables.precedes(commit.completed, at)) {
+            possible += skipped.records;
+        } else {
+            found.push(skipped);
         }
     }
     let undecided = (possible > 0).then(|| {
@@ -73,108 +78,89 @@ fn earliest_blind(bench: &Bench<'_, '_>, group: u32) -> Option<u64> {
     groups.blind.into_iter().chain(groups.blind_in[group as usize]).min()
 }
 
-fn of_group(bench: &Bench<'_, '_>, asked: &Moves<'_>, commits: &[&Commit], reads: Vec<Seen>) -> Vec<Skipped> {
-    let mut found = Vec::new();
-    let mut reads = reads.into_iter().peekable();
-    let mut commits = commits.to_vec();
-    commits.sort_by_key(|commit| (commit.completed, commit.line));
-    let tables = bench.view.tables;
-    let mut known = Covered::default();
-    let mut lowest: Option<i64> = None;
-    for commit in commits {
-        while let Some(Seen { read, member, .. }) =
-            reads.next_if(|seen| !tables.precedes(commit.completed, seen.invoked))
+/// What a commit passed that nobody had polled. What one commit passed, the next passes too: it is told once.
+fn passed(bench: &Bench<'_, '_>, commit: &Commit, group: &mut Readers, anybody: &Readers) -> Skipped {
+    let mut skipped = Skipped { commit: *commit, first: 0, records: 0 };
+    if let Some(lowest) = group.lowest.filter(|lowest| *lowest < commit.offset) {
+        for (first, last) in group.known.gaps(lowest, commit.offset - 1) {
+            for gap in anybody.known.gaps(first, last) {
+                count_records(bench, commit, gap, &mut skipped);
+            }
+        }
+        group.known.add(lowest, commit.offset - 1);
+    }
+    group.lowest = Some(group.lowest.map_or(commit.offset, |before| before.min(commit.offset)));
+    skipped
+}
+
+/// What some readers had polled, as time goes by.
+#[derive(Default)]
+struct Readers {
+    /// With the beginnings of their polls, in that order.
+    reads: Vec<(u64, Read)>,
+    /// How many of them had begun.
+    begun: usize,
+    /// What these read, and what commits passed.
+    known: Covered,
+    lowest: Option<i64>,
+}
+
+impl Readers {
+    /// Takes in what they had begun to poll when something completed; times do not go back.
+    fn until(&mut self, tables: &Tables, completed: u64) {
+        while let Some((invoked, read)) = self.reads.get(self.begun)
+            && !tables.precedes(completed, *invoked)
         {
-            known.add(read.first, read.last);
-            if member {
-                lowest = Some(lowest.map_or(read.first, |before| before.min(read.first)));
-            }
+            self.known.add(read.first, read.last);
+            self.lowest = Some(self.lowest.map_or(read.first, |before| before.min(read.first)));
+            self.begun += 1;
         }
-        if let Some(lowest) = lowest.filter(|lowest| *lowest < commit.offset) {
-            let mut skipped = Skipped { commit: *commit, first: 0, records: 0 };
-            for (first, last) in known.gaps(lowest, commit.offset - 1) {
-                count_records(bench, commit, (first, last), &mut skipped);
-            }
-            // What one commit passed, the next passes too: it is told once.
-            known.add(lowest, commit.offset - 1);
-            if skipped.records > 0 && !asked.meet(0, commit.completed) {
-                found.push(skipped);
-            }
-        }
-        lowest = Some(lowest.map_or(commit.offset, |before| before.min(commit.offset)));
     }
-    found
 }
 
-/// What one poll read, for one group.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    /// When the poll began.
-    invoked: u64,
-    read: Read,
-    /// Whether its reader certainly was in the group.
-    member: bool,
-}
-
-/// What was read, by the groups that it may concern.
-struct Reads {
-    of_group: FxHashMap<u32, Vec<Seen>>,
-    /// By readers who may be in any group.
-    of_anybody: Vec<Seen>,
-}
-
-impl Reads {
-    /// For these groups. A reader is in the group that it joined, and in those for which its client or its process
-    /// commits.
-    fn new(bench: &Bench<'_, '_>, groups: &BTreeMap<u32, Vec<&Commit>>) -> Reads {
-        let view = bench.view;
-        let mut of_client: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-        let mut of_process: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-        for (group, commits) in groups {
-            for commit in commits {
-                let client = (commit.client != NONE).then(|| of_client.entry(commit.client).or_default());
-                let process = of_process.entry(commit.process).or_default();
-                for groups in client.into_iter().chain([process]) {
-                    if groups.last() != Some(group) {
-                        groups.push(*group);
-                    }
+/// The readers of each group with commits here, and those who may be in any. A reader is in the group that it joined,
+/// and in those for which its client or its process commits.
+fn readers(bench: &Bench<'_, '_>, of: &OfPartition) -> (FxHashMap<u32, Readers>, Readers) {
+    let view = bench.view;
+    let mut groups: FxHashMap<u32, Readers> = FxHashMap::default();
+    let mut anybody = Readers::default();
+    let mut of_client: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    let mut of_process: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    for (group, commits) in by_group(of) {
+        groups.insert(group, Readers::default());
+        for commit in commits {
+            let client = (commit.client != NONE).then(|| of_client.entry(commit.client).or_default());
+            let process = of_process.entry(commit.process).or_default();
+            for groups in client.into_iter().chain([process]) {
+                if groups.last() != Some(&group) {
+                    groups.push(group);
                 }
             }
         }
-        let mut reads = Reads { of_group: FxHashMap::default(), of_anybody: Vec::new() };
-        let mut concerned: Vec<u32> = Vec::new();
-        for read in &view.partition.reads {
-            let poll = view.poll(read.poll);
-            if poll.final_pass {
-                continue;
-            }
-            let session = view.tables.session_of(read.poll);
-            concerned.clear();
-            concerned.push(session.group);
-            concerned.extend(of_client.get(&session.client).into_iter().flatten());
-            concerned.extend(of_process.get(&session.process).into_iter().flatten());
-            concerned.sort_unstable();
-            concerned.dedup();
-            let seen = Seen { invoked: poll.invoked, read: *read, member: true };
-            for group in &concerned {
-                if groups.contains_key(group) {
-                    reads.of_group.entry(*group).or_default().push(seen);
-                }
-            }
-            if session.group == UNSURE {
-                reads.of_anybody.push(Seen { member: false, ..seen });
+    }
+    let mut concerned: Vec<u32> = Vec::new();
+    for read in view.partition.reads.iter().filter(|read| !view.poll(read.poll).final_pass) {
+        let seen = (view.poll(read.poll).invoked, *read);
+        let session = view.tables.session_of(read.poll);
+        concerned.clear();
+        concerned.push(session.group);
+        concerned.extend(of_client.get(&session.client).into_iter().flatten());
+        concerned.extend(of_process.get(&session.process).into_iter().flatten());
+        concerned.sort_unstable();
+        concerned.dedup();
+        for group in &concerned {
+            if let Some(group) = groups.get_mut(group) {
+                group.reads.push(seen);
             }
         }
-        reads
+        if session.group == UNSURE {
+            anybody.reads.push(seen);
+        }
     }
-
-    /// By everybody who may be in the group, in the order in which the polls began.
-    fn of(&self, group: u32) -> Vec<Seen> {
-        let own = self.of_group.get(&group).into_iter().flatten();
-        let mut all: Vec<Seen> = own.chain(&self.of_anybody).copied().collect();
-        all.sort_by_key(|seen| (seen.invoked, seen.read.poll));
-        all
+    for readers in groups.values_mut().chain([&mut anybody]) {
+        readers.reads.sort_by_key(|(invoked, read)| (*invoked, read.poll));
     }
+    (groups, anybody)
 }
 
 fn count_records(bench: &Bench<'_, '_>, commit: &Commit, gap: (i64, i64), skipped: &mut Skipped) {
