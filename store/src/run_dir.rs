@@ -11,6 +11,7 @@ mod find;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -335,9 +336,12 @@ pub fn read_versioned<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<T
     serde_json::from_slice(&text).map_err(|e| content(e.to_string()))
 }
 
-/// Writes a file aside and renames it: a crash leaves the old one or the new one.
+/// Writes a file aside and renames it: a crash leaves the old one or the new one, and of several that write it at once
+/// each writes a file of its own.
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), RunError> {
-    let aside = path.with_extension("json.new");
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let aside = path.with_extension(format!("json.new.{}.{number}", std::process::id()));
     let write = || -> io::Result<()> {
         let mut file = io::BufWriter::new(File::create(&aside)?);
         serde_json::to_writer_pretty(&mut file, value)?;
@@ -354,6 +358,21 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_may_write_one_file_at_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("verdict.json");
+        let large = vec!["x".repeat(100); 1000];
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|_| write_json(&path, &large).expect("written")));
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing is left aside");
+        let read: Vec<String> = serde_json::from_slice(&fs::read(&path).expect("there")).expect("whole");
+        assert_eq!(read, large);
+    }
 
     pub(super) fn runs() -> (tempfile::TempDir, Runs) {
         let dir = tempfile::tempdir().expect("a directory");
