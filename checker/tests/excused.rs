@@ -83,23 +83,18 @@ fn who_was_moved_over_a_place_did_not_go_over_it() {
 
 #[test]
 fn a_copy_that_was_read_may_not_be_the_first() {
-    let send = |time: u64, value: u32, offset: &str| {
-        [("invoke", time, value.to_string()), ("ok", time + 1, format!("[{offset},{value}]"))].map(
-            |(word, time, value)| {
-                format!(
-                    r#"{{"time":{time},"process":0,"type":"{word}","f":"send","value":[["send","t-0",{value}]]}}"#
-                )
-            },
-        )
+    let send = |history: History, value: u32, offset: &str| {
+        let asked = format!(r#"[["send","t-0",{value}]]"#);
+        let told = format!(r#"[["send","t-0",[{offset},{value}]]]"#);
+        history.op(0, "send", &asked, "ok", &told, "")
     };
-    let sent: Vec<String> = [send(1, 1, "0"), send(3, 2, "null"), send(5, 3, "3")].concat();
-    let sent: Vec<&str> = sent.iter().map(String::as_str).collect();
+    let sent = send(send(send(History::new(&[]), 1, "0"), 2, "null"), 3, "3");
     // The log is 1, 2, 1 again, 3: the copy at offset 2 says nothing of what came before it.
-    let from_two = History::new(&sent).poll(5, "[[2,1],[3,3]]", "");
+    let from_two = sent.clone().poll(5, "[[2,1],[3,3]]", "");
     assert_eq!(from_two.judged(), "UNKNOWN");
     let idempotent = Terms { idempotent: Some(true), ..Terms::default() };
     assert_eq!(from_two.verdict(idempotent).anomalies["lost-write"].count, 1, "there are no copies");
-    let from_zero = History::new(&sent).poll(5, "[[0,1],[1,3]]", "");
+    let from_zero = sent.poll(5, "[[0,1],[1,3]]", "");
     assert_eq!(from_zero.judged(), "lost-write");
 }
 

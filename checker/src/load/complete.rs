@@ -48,7 +48,13 @@ impl Loader {
             }
             _ => self.other(batch, line, open.invoked),
         }
-        if line.op_type == OpType::Info && line.f != F::Send {
+        // Where nobody knows what became of it, nobody knows where its reader stands now.
+        let lost_track = match line.f {
+            F::Send => false,
+            F::Poll | F::Txn => line.op_type != OpType::Ok,
+            _ => line.op_type == OpType::Info,
+        };
+        if lost_track {
             self.sessions.forget(line);
         }
         Ok(())
@@ -243,8 +249,6 @@ impl Loader {
             self.tables.counts.polled += records;
         }
         if line.op_type != OpType::Ok {
-            // Nobody knows where it stands now.
-            self.sessions.forget(line);
             // What an aborted transaction had read may be written as it was invoked.
             let untold = line.op_type == OpType::Info || line.f == F::Txn && records == 0;
             if untold && !line.final_pass {

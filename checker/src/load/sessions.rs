@@ -3,7 +3,8 @@
 //! A session is a reader's polls between the moments that allow it to move everywhere: assign, subscribe, crash, a
 //! restart, a poll whose outcome is unknown; a seek or a rebalance that does not say which partitions it touches (where
 //! it does, [`crate::groups`] ends the sequences of these alone); anything else of unknown outcome, after which a client
-//! may be another; a poll that began while another of the same client was in flight. Cutting too often can only hide a step back or a jump, never invent one.
+//! may be another; a poll that began while another of the same client was in flight. Cutting too often can only hide a
+//! step back or a jump, never invent one.
 
 use rustc_hash::FxHashMap;
 use store::batch::Line;
@@ -87,8 +88,6 @@ impl Sessions {
         if let Some(in_flight) = self.polling.get_mut(&client) {
             *in_flight = in_flight.saturating_sub(1);
         }
-        // Another process goes on where the one before stood only if that one certainly polls no more.
-        let nameless = self.nameless;
         let reader = Reader::of(line);
         let session = self.rows.len() as u32;
         let mut sequence = session;
@@ -97,7 +96,8 @@ impl Sessions {
                 before.completed = line.time.0;
                 return before.session;
             }
-            if !nameless && before.completed < invoked {
+            // Another process goes on where the one before stood only if that one certainly polls no more.
+            if !self.nameless && before.completed < invoked {
                 sequence = before.sequence;
             }
         }
