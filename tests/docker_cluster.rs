@@ -57,7 +57,7 @@ async fn an_isolated_leader_still_serves_clients_while_another_leads() {
 
     cluster.undo(&cut).await.unwrap();
     cluster.undo(&cut).await.unwrap();
-    let settled = wait_healthy(cluster.endpoints(), &["t".to_owned()], PATIENCE, stay()).await;
+    let settled = wait_healthy(cluster.endpoints(), &["t".to_owned()], PATIENCE, stay()).await.settle;
     assert!(settled.healthy, "{settled:?}");
     assert_eq!(heal_tagged(&run).await.unwrap(), Vec::<String>::new(), "no rule is left");
     cluster.remove().await.unwrap();
@@ -89,7 +89,7 @@ async fn kill_stop_and_pause_bite_and_are_undone() {
         assert_eq!(cluster.probe(&act).await.unwrap().bit, Some(false), "{act:?}");
         cluster.undo(&act).await.unwrap();
     }
-    let settled = wait_healthy(cluster.endpoints(), &["t".to_owned()], PATIENCE, stay()).await;
+    let settled = wait_healthy(cluster.endpoints(), &["t".to_owned()], PATIENCE, stay()).await.settle;
     assert!(settled.healthy, "{settled:?}");
 
     // A log is also there for a broker that is down.

@@ -11,7 +11,7 @@ use crate::latest::{Latest, Stretch};
 use crate::summary::Summary;
 use crate::tables::{Bounds, Partition, Read, Tables};
 use crate::view::View;
-use crate::words::grouped_i64;
+use crate::words::{count, grouped_i64};
 
 /// What the consume-all pass knows of one partition.
 #[derive(Debug, Clone)]
@@ -75,7 +75,10 @@ pub(crate) fn stretch(tables: &Tables, read: &Read) -> Stretch {
 }
 
 /// How far the pass came in one partition; `latest` is what it went over there.
-pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Latest>) -> Reach {
+///
+/// The end of a log is the one that readers see. Where its leader may hold more than that (acks=1, and replicas in
+/// sync that have no copy yet), a pass that should have met what was acknowledged above came to no end.
+pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Latest>, terms: &Terms) -> Reach {
     let Some(latest) = latest else { return Reach::NoPass };
     let Some(mut bounds) = partition.bounds else {
         return Reach::NotThere("the consume-all pass never learned where its log ends".into());
@@ -94,6 +97,20 @@ pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Late
         }
         // Asked for at once: both ends were true.
         bounds.end = furthest.end;
+    }
+    if let Some(why) = terms.open_tails.get(&partition.key) {
+        let above = partition.sends.iter().filter(|send| send.acknowledged() && send.offset >= bounds.end);
+        match above.count() as u64 {
+            0 => {}
+            n => {
+                return Reach::NotThere(format!(
+                    "{} named offset {} or one above, where the consume-all pass saw the log end, and the log may go \
+                     on ({why})",
+                    count(n, "acknowledgement"),
+                    grouped_i64(bounds.end)
+                ));
+            }
+        }
     }
     if bounds.end <= bounds.start {
         return Reach::There(bounds);

@@ -171,6 +171,7 @@ mod tests {
                     isr: vec![*leader],
                     replicas: vec![1, 2, 3],
                     end: None,
+                    log_end: None,
                 }],
             })
             .collect();

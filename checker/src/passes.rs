@@ -149,7 +149,7 @@ impl Reading<'_> {
             // Half a history has losses and strangers that the other half explains.
             let (mut checked, summaries) = match &stopped {
                 None => check(&tables, &self.bounds(pass), &series),
-                Some(_) => (Checked::default(), Summary::all(&tables, pass)),
+                Some(_) => (Checked::default(), Summary::all(&tables, pass, &self.context.terms)),
             };
             if let Some(unexpected) = checked.anomalies.get_mut(Kind::Unexpected.name()) {
                 let wanted = wanted(unexpected);
@@ -200,7 +200,7 @@ impl Reading<'_> {
                 series.count(&part, number == 0);
                 answers(&part, group.clone(), &self.bounds(pass), &series)
             });
-            let counted = partitions::summaries(&part, group, &mut answers, pass);
+            let counted = partitions::summaries(&part, group, &mut answers, &self.bounds(pass));
             for (id, summary) in group.iter().zip(counted) {
                 summaries[*id as usize] = Some(summary);
             }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
+use store::run_meta::Terms;
 
 use crate::coverage::{Reach, gone_over, reach, takes_part};
 use crate::tables::{Outcome, Partition, Tables};
@@ -59,18 +60,18 @@ impl Summary {
     }
 
     /// Of one partition that no check looked at. `pass` tells whether the history has a consume-all pass.
-    pub(crate) fn counted(tables: &Tables, id: u32, pass: bool) -> Summary {
+    pub(crate) fn counted(tables: &Tables, id: u32, pass: bool, terms: &Terms) -> Summary {
         let partition = &tables.partitions[id as usize];
-        let reach = || reach(tables, partition, pass.then(|| gone_over(tables, partition)).as_ref());
+        let reach = || reach(tables, partition, pass.then(|| gone_over(tables, partition)).as_ref(), terms);
         let reach = catch_unwind(AssertUnwindSafe(reach));
         Summary::new(partition, reach.unwrap_or_else(|_| unread(pass)))
     }
 
     /// Of all partitions, by their ids, where none was checked.
-    pub(crate) fn all(tables: &Tables, pass: bool) -> Vec<Summary> {
+    pub(crate) fn all(tables: &Tables, pass: bool, terms: &Terms) -> Vec<Summary> {
         (0..tables.partitions.len() as u32)
             .into_par_iter()
-            .map(|id| Summary::counted(tables, id, pass))
+            .map(|id| Summary::counted(tables, id, pass, terms))
             .collect()
     }
 }

@@ -34,6 +34,7 @@ fn sample(at: u64, asked: i32, leader: i32, epoch: i32) -> ClusterSample {
         isr: vec![1, 3],
         replicas: vec![1, 2, 3],
         end: None,
+        log_end: None,
     };
     ClusterSample {
         time: Nanos(at * 1_000_000),

@@ -53,7 +53,7 @@ pub async fn create_topics(
         _ => create_by_request(cluster, topics.to_vec()).await?,
     }
     let names: Vec<String> = topics.iter().map(|t| t.name.clone()).collect();
-    let ready = wait_healthy(cluster.endpoints(), &names, bound, stop).await;
+    let ready = wait_healthy(cluster.endpoints(), &names, bound, stop).await.settle;
     if ready.healthy {
         return Ok(ready);
     }

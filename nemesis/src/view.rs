@@ -168,6 +168,7 @@ fn library_metadata(
                     isr,
                     replicas: p.replicas().to_vec(),
                     end: None,
+                    log_end: None,
                 });
             }
         }

@@ -324,10 +324,12 @@ impl<'a> Run<'a> {
         self.still_there(cluster)?;
 
         display.phase(Phase::Settle);
-        let settle = wait_healthy(cluster.endpoints(), &names, SETTLE, stop.watch.clone()).await;
+        let health = wait_healthy(cluster.endpoints(), &names, SETTLE, stop.watch.clone()).await;
+        let settle = health.settle;
         let healthy = if settle.healthy { "✓ healthy" } else { "- not healthy" };
         self.notices.say(&format!("  {healthy} after {:.1}s{}", settle.seconds, listed(&settle.missing)));
         self.meta.settle = Some(settle);
+        self.meta.terms.open_tails = health.open_tails;
         self.dir.write_meta(&self.meta)?;
         if stop.asked() {
             return Ok(Ending::Interrupted);

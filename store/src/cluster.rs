@@ -103,4 +103,8 @@ pub struct PartitionView {
     /// The high watermark as this broker sees it (only leaders are asked).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<i64>,
+    /// Where the leader's own log ends. What lies above the high watermark is there and readers cannot see it: not
+    /// every in-sync replica has it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_end: Option<i64>,
 }

@@ -1,5 +1,7 @@
 //! `run.json`: what the run was, enough to judge its history and to repeat it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Node;
@@ -113,6 +115,11 @@ pub struct Terms {
     /// Records of one partition above this many offsets of retention may be gone: the mock drops its oldest.
     /// `true`: a low watermark above 0 makes the verdict unknown.
     pub log_start_must_be_zero: bool,
+    /// Partitions whose log may go on above the end that the consume-all pass could read to, by key, with the
+    /// reason: what was acknowledged there is not known to be lost. Empty where readers saw every leader's whole log,
+    /// and where nobody asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub open_tails: BTreeMap<String, String>,
     /// How long a partition may go without an acknowledgement while sends wait, ms; `None`: as long as it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_stall_ms: Option<u64>,
@@ -127,7 +134,7 @@ pub struct Settle {
     pub seconds: f64,
     /// Its bound, seconds.
     pub bound_seconds: f64,
-    /// Whether every partition had a leader and all its replicas in sync in the end.
+    /// Whether every partition had a leader, all its replicas in sync, and nothing that readers could not see yet.
     pub healthy: bool,
     /// What was still wrong.
     pub missing: Vec<String>,

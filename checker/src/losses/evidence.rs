@@ -63,8 +63,9 @@ pub(crate) struct Evidence<'v, 't> {
 }
 
 impl<'v, 't> Evidence<'v, 't> {
-    /// For judging these rows. Up to `known` it is certain where each write stands first.
-    pub(crate) fn new(view: &'v View<'t>, rows: &[u32], known: i64) -> Evidence<'v, 't> {
+    /// For judging these rows. Up to `known` it is certain where each write stands first; `ends` tells whether the
+    /// log ends where readers see its end.
+    pub(crate) fn new(view: &'v View<'t>, rows: &[u32], known: i64, ends: bool) -> Evidence<'v, 't> {
         let partition = view.partition;
         let seen: Vec<u32> =
             rows.iter().copied().filter(|row| view.first_seen[*row as usize] != NONE).collect();
@@ -72,7 +73,7 @@ impl<'v, 't> Evidence<'v, 't> {
             |read: &Read| Stretch { time: view.poll(read.poll).completed, ..stretch(view.tables, read) };
         let read = if seen.is_empty() { Vec::new() } else { partition.reads.iter().map(ended).collect() };
         let furthest = partition.furthest.map(|furthest| furthest.end);
-        let end = partition.bounds.filter(|bounds| furthest == Some(bounds.end));
+        let end = partition.bounds.filter(|bounds| ends && furthest == Some(bounds.end));
         let (before, after) = order(view, known);
         Evidence {
             view,

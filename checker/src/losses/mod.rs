@@ -14,7 +14,7 @@ pub(crate) use self::evidence::Proof;
 use self::evidence::{Decided, Evidence, places};
 use crate::coverage::{Reach, known_from_the_start};
 use crate::kind::Kind;
-use crate::tables::{NONE, Outcome, Send};
+use crate::tables::{NO_OFFSET, NONE, Outcome, Send};
 use crate::view::View;
 
 /// Why an acknowledged write that nobody read is no loss.
@@ -58,12 +58,17 @@ impl Losses {
     pub(crate) fn new(view: &View<'_>, reach: &Reach, terms: &Terms) -> Losses {
         let mut losses = Losses { ambiguous: missing_copies(view), ..Losses::default() };
         let (mut missing, mut open) = (Vec::new(), Vec::new());
+        // Above the end that the pass came to, there may be more: what tells no offset may stand there.
+        let tail = terms.open_tails.contains_key(&view.partition.key);
         for (row, send) in view.partition.sends.iter().enumerate() {
             if send.outcome != Outcome::Ok || view.survives(row as u32) {
                 continue;
             }
             match reach {
-                Reach::There(bounds) if view.tables.precedes(send.completed, bounds.asked) => {
+                Reach::There(bounds)
+                    if view.tables.precedes(send.completed, bounds.asked)
+                        && (!tail || send.offset != NO_OFFSET) =>
+                {
                     missing.push(row as u32);
                 }
                 _ if send.acknowledged() => open.push(row as u32),
@@ -108,7 +113,8 @@ impl Losses {
         if open.is_empty() {
             return;
         }
-        let evidence = Evidence::new(view, open, known_from_the_start(view, reach, terms));
+        let ends = !terms.open_tails.contains_key(&view.partition.key);
+        let evidence = Evidence::new(view, open, known_from_the_start(view, reach, terms), ends);
         for row in open {
             let seen = view.first_seen[*row as usize] != NONE;
             let decided = if seen { evidence.of_seen(*row) } else { evidence.of_unread(*row) };

@@ -91,7 +91,7 @@ fn run(
 ) -> (Checked, Vec<Summary>) {
     let ids: Vec<u32> = (0..tables.partitions.len() as u32).collect();
     let mut all = ask(checks, tables, ids.clone(), bounds, series);
-    let summaries = summaries(tables, &ids, &mut all, bounds.pass);
+    let summaries = summaries(tables, &ids, &mut all, bounds);
     let (answers, standings) = apart(all);
     let missing = answers.len() - standings.len();
     let crossing = crossing(tables, standings, missing, bounds);
@@ -99,10 +99,17 @@ fn run(
 }
 
 /// What the verdict counts of these partitions, in their order. Those that no check looked at are counted now.
-pub(crate) fn summaries(tables: &Tables, ids: &[u32], answers: &mut Answers, pass: bool) -> Vec<Summary> {
+pub(crate) fn summaries(
+    tables: &Tables,
+    ids: &[u32],
+    answers: &mut Answers,
+    bounds: &Bounds<'_>,
+) -> Vec<Summary> {
     let taken = answers.iter_mut().filter_map(|(id, partitioned)| Some((*id, partitioned.summary.take()?)));
     let mut known: FxHashMap<u32, Summary> = taken.collect();
-    let of = |id: &u32| known.remove(id).unwrap_or_else(|| Summary::counted(tables, *id, pass));
+    let of = |id: &u32| {
+        known.remove(id).unwrap_or_else(|| Summary::counted(tables, *id, bounds.pass, bounds.terms))
+    };
     ids.iter().map(of).collect()
 }
 
@@ -189,7 +196,7 @@ fn partition(
     }
     let view = catch_unwind(AssertUnwindSafe(|| {
         let view = View::new(tables, id, bounds.pass);
-        let reach = reach(tables, view.partition, view.pass.as_ref());
+        let reach = reach(tables, view.partition, view.pass.as_ref(), bounds.terms);
         (view, reach)
     }));
     let (view, reach) = match view {

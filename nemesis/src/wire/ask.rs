@@ -73,6 +73,7 @@ fn read_metadata(answer: MetadataResponse) -> Metadata {
                 isr,
                 replicas: ids(&p.replica_nodes),
                 end: None,
+                log_end: None,
             });
         }
     }
@@ -80,8 +81,16 @@ fn read_metadata(answer: MetadataResponse) -> Metadata {
     read
 }
 
-/// Fills `end` of the partitions that this broker believes to lead: only leaders are asked, and only
-/// they answer. What it would not say stays `None`.
+/// Asked as by a consumer, a leader names the high watermark: the end that readers see.
+const AS_CONSUMER: BrokerId = BrokerId(-1);
+/// Asked as by Kafka's own debugging tools, it names the end of its log, whoever has copied how much of it.
+const AS_DEBUGGER: BrokerId = BrokerId(-2);
+
+/// Fills `end` and `log_end` of the partitions that this broker believes to lead: only leaders are asked, and
+/// only they answer. What it would not say stays `None`.
+///
+/// The high watermark is asked for last: where the two are equal, readers saw everything that was there when the
+/// log's end was told.
 ///
 /// # Errors
 /// If the broker does not answer.
@@ -90,40 +99,48 @@ pub async fn fill_ends(
     broker: i32,
     partitions: &mut [PartitionView],
 ) -> Result<(), WireError> {
-    let mut topics: BTreeMap<String, Vec<i32>> = BTreeMap::new();
-    for p in partitions.iter().filter(|p| p.leader == Some(broker)) {
-        if let Some((topic, partition)) = split_key(&p.key) {
-            topics.entry(topic.to_owned()).or_default().push(partition);
-        }
-    }
-    if topics.is_empty() || !connection.supports(ApiKey::ListOffsets) {
+    let mut led: Vec<&mut PartitionView> =
+        partitions.iter_mut().filter(|p| p.leader == Some(broker)).collect();
+    if led.is_empty() || !connection.supports(ApiKey::ListOffsets) {
         return Ok(());
     }
-    let latest = |p: &i32| {
-        ListOffsetsPartition::default()
-            .with_partition_index(*p)
-            .with_current_leader_epoch(-1)
-            .with_timestamp(-1)
-    };
-    let topics = topics
-        .iter()
-        .map(|(topic, list)| {
-            ListOffsetsTopic::default()
-                .with_name(topic_name(topic))
-                .with_partitions(list.iter().map(latest).collect())
-        })
-        .collect();
-    let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(topics);
-    let answer = connection.ask(&request).await?;
-    for topic in answer.topics {
-        for p in topic.partitions.iter().filter(|p| p.error_code == 0 && p.offset >= 0) {
-            let key = key(&topic.name, p.partition_index);
-            if let Some(view) = partitions.iter_mut().find(|v| v.key == key) {
-                view.end = Some(p.offset);
-            }
-        }
+    let log_ends = latest(connection, AS_DEBUGGER, &led).await?;
+    let ends = latest(connection, AS_CONSUMER, &led).await?;
+    for view in &mut led {
+        view.log_end = log_ends.get(&view.key).copied();
+        view.end = ends.get(&view.key).copied();
     }
     Ok(())
+}
+
+/// The latest offset of each of these partitions, as told to `asker`.
+async fn latest(
+    connection: &mut Connection,
+    asker: BrokerId,
+    of: &[&mut PartitionView],
+) -> Result<BTreeMap<String, i64>, WireError> {
+    let mut topics: BTreeMap<&str, Vec<ListOffsetsPartition>> = BTreeMap::new();
+    for (topic, partition) in of.iter().filter_map(|view| split_key(&view.key)) {
+        topics.entry(topic).or_default().push(
+            ListOffsetsPartition::default()
+                .with_partition_index(partition)
+                .with_current_leader_epoch(-1)
+                .with_timestamp(-1),
+        );
+    }
+    let topics = topics
+        .into_iter()
+        .map(|(topic, list)| ListOffsetsTopic::default().with_name(topic_name(topic)).with_partitions(list))
+        .collect();
+    let request = ListOffsetsRequest::default().with_replica_id(asker).with_topics(topics);
+    let answer = connection.ask(&request).await?;
+    let mut told = BTreeMap::new();
+    for topic in answer.topics {
+        for p in topic.partitions.iter().filter(|p| p.error_code == 0 && p.offset >= 0) {
+            told.insert(key(&topic.name, p.partition_index), p.offset);
+        }
+    }
+    Ok(told)
 }
 
 /// The active controller: the quorum's leader under KRaft, the named controller under ZooKeeper, `None`

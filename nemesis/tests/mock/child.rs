@@ -59,12 +59,12 @@ pub(crate) fn is_asked_through_the_library(runtime: &Runtime) {
         assert_eq!(view.partitions.len(), 3);
         assert!(view.partitions.iter().all(|p| p.leader.is_some() && p.epoch.is_none() && p.end.is_none()));
         let (_keep, stop) = tokio::sync::watch::channel(false);
-        let settle = wait_healthy(&endpoints, &topics, Duration::from_secs(20), stop.clone()).await;
+        let settle = wait_healthy(&endpoints, &topics, Duration::from_secs(20), stop.clone()).await.settle;
         assert!(settle.healthy, "{settle:?}");
 
         // Nobody there: bounded, and said.
         cluster.remove().await.unwrap();
-        let settle = wait_healthy(&endpoints, &topics, Duration::from_millis(100), stop).await;
+        let settle = wait_healthy(&endpoints, &topics, Duration::from_millis(100), stop).await.settle;
         assert!(!settle.healthy && !settle.missing.is_empty(), "{settle:?}");
     });
 }

@@ -113,7 +113,7 @@ pub(crate) fn records_samples_and_heals(runtime: &Runtime) {
         }
         assert!(most >= 3, "faults overlap, {most} were shown at once");
         assert!(active.now().is_empty());
-        let settle = wait_healthy(&endpoints, &topic, Duration::from_secs(20), stop).await;
+        let settle = wait_healthy(&endpoints, &topic, Duration::from_secs(20), stop).await.settle;
         assert!(settle.healthy, "{settle:?}");
         let summary = sampler.stop().await.unwrap();
         assert!(summary.samples >= 9 && summary.unanswered >= 1, "{summary:?}");
