@@ -80,6 +80,11 @@ pub(crate) fn stretch(tables: &Tables, read: &Read) -> Stretch {
 /// sync that have no copy yet), a pass that should have met what was acknowledged above came to no end.
 pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Latest>, terms: &Terms) -> Reach {
     let Some(latest) = latest else { return Reach::NoPass };
+    if let Some(why) = terms.doubts.leaders.get(&partition.key) {
+        return Reach::NotThere(format!(
+            "the consume-all pass may have read it from a leader that is none any more: {why}"
+        ));
+    }
     let Some(mut bounds) = partition.bounds else {
         return Reach::NotThere("the consume-all pass never learned where its log ends".into());
     };
@@ -98,7 +103,7 @@ pub(crate) fn reach(tables: &Tables, partition: &Partition, latest: Option<&Late
         // Asked for at once: both ends were true.
         bounds.end = furthest.end;
     }
-    if let Some(why) = terms.open_tails.get(&partition.key) {
+    if let Some(why) = terms.doubts.tails.get(&partition.key) {
         let above = partition.sends.iter().filter(|send| send.acknowledged() && send.offset >= bounds.end);
         match above.count() as u64 {
             0 => {}

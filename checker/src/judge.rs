@@ -167,8 +167,9 @@ pub(crate) fn no_fault_bit(exercised: &Exercised) -> Option<String> {
 /// Acknowledged writes that nobody read, where no consume-all pass looked for them either.
 fn unread(anomalies: &BTreeMap<String, Anomaly>, pass: bool) -> Option<String> {
     let unseen = anomalies.get(Kind::Unseen.name()).filter(|unseen| !pass && unseen.count > 0)?;
+    let (was, it) = if unseen.count == 1 { ("was", "it") } else { ("were", "they") };
     Some(format!(
-        "{} was read by nobody, and no consume-all pass went over the logs: whether it survived is not known",
+        "{} {was} read by nobody, and no consume-all pass went over the logs: whether {it} survived is not known",
         count(unseen.count, "acknowledged write")
     ))
 }
@@ -190,6 +191,12 @@ fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<S
             reasons.push(format!("the consume-all pass covered {covered}: {}", told.join("; ")));
         }
         _ => {}
+    }
+    if !context.terms.doubts.unhealthy.is_empty() {
+        reasons.push(format!(
+            "the cluster was not healthy when the consume-all pass began: {}",
+            context.terms.doubts.unhealthy.join("; ")
+        ));
     }
     if context.terms.log_start_must_be_zero {
         let starts = tables.partitions.iter().filter_map(|p| Some((&p.key, p.bounds?.start)));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use store::cluster::Endpoints;
-use store::run_meta::Settle;
+use store::run_meta::{Doubts, Settle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -30,8 +30,8 @@ const NAMED: usize = 20;
 pub struct Health {
     /// How long it took, and what was still missing at the last look.
     pub settle: Settle,
-    /// Partitions whose log may go on above the end that readers see, by key, with the reason.
-    pub open_tails: BTreeMap<String, String>,
+    /// What a pass over the cluster in this state would not prove.
+    pub doubts: Doubts,
 }
 
 /// Waits until the cluster is healthy for these topics, at most `bound`, or until `stop` turns true.
@@ -55,7 +55,7 @@ pub async fn wait_healthy(
             }
             let settle =
                 Settle { seconds: took.as_secs_f64(), bound_seconds: bound.as_secs_f64(), healthy, missing };
-            return Health { settle, open_tails: open_tails(&answers) };
+            return Health { doubts: doubts(&answers, &settle), settle };
         }
         tokio::select! {
             () = sleep(PAUSE) => {}
@@ -86,27 +86,48 @@ async fn learn_ends(answers: &mut [Answer]) {
     }
 }
 
-/// The partitions of which nobody proved that readers see everything that their leader holds.
-fn open_tails(answers: &[Answer]) -> BTreeMap<String, String> {
+/// What a pass that reads now would not prove.
+///
+/// Clients ask any broker who leads. One that was cut off still believes in itself, and names the end of a log that
+/// the others have left: only where all replicas answer and agree is the leader certain.
+fn doubts(answers: &[Answer], settle: &Settle) -> Doubts {
+    let mut doubts = Doubts::default();
+    if !settle.healthy {
+        doubts.unhealthy.clone_from(&settle.missing);
+    }
     let views = || answers.iter().filter_map(|answer| Some((answer, answer.view.as_ref().ok()?)));
+    let silent: Vec<_> = answers.iter().filter(|answer| answer.view.is_err()).map(|a| &a.node).collect();
     let keys: BTreeSet<&str> =
         views().flat_map(|(_, view)| &view.partitions).map(|p| p.key.as_str()).collect();
-    let mut open = BTreeMap::new();
     for key in keys {
-        let Some(newest) = newest(answers, key) else {
-            open.insert(key.to_owned(), "no broker knows its leader".to_owned());
+        let seen = || views().filter_map(|(_, view)| view.partitions.iter().find(|p| p.key == key));
+        let leaders: BTreeSet<_> = seen().map(|p| (p.leader, p.epoch)).collect();
+        let unheard = silent.iter().find(|node| seen().any(|p| p.replicas.contains(&node.id)));
+        let of_leaders = match (leaders.len(), newest(answers, key), unheard) {
+            (_, None, _) => Some("no broker knows its leader".to_owned()),
+            (2.., ..) => Some("the brokers disagree on its leader".to_owned()),
+            (_, _, Some(node)) => Some(format!("{}, one of its replicas, does not answer", node.name)),
+            _ => None,
+        };
+        if let Some(why) = of_leaders {
+            doubts.leaders.insert(key.to_owned(), why);
             continue;
-        };
-        let leader = views().find(|(answer, _)| Some(answer.node.id) == newest.leader);
-        let own = leader.and_then(|(_, view)| view.partitions.iter().find(|p| p.key == key));
-        let why = match own.map(|p| (p.end, p.log_end)) {
-            Some((Some(end), Some(log_end))) if end >= log_end => continue,
-            Some((Some(end), Some(log_end))) => behind(end, log_end),
-            _ => "its leader did not tell where its log ends".to_owned(),
-        };
-        open.insert(key.to_owned(), why);
+        }
+        let leader = newest(answers, key).and_then(|p| p.leader);
+        let own = views().find(|(answer, _)| Some(answer.node.id) == leader);
+        let own = own.and_then(|(_, view)| view.partitions.iter().find(|p| p.key == key));
+        match own.map(|p| (p.end, p.log_end)) {
+            Some((Some(end), Some(log_end))) if end >= log_end => {}
+            Some((Some(end), Some(log_end))) => {
+                doubts.tails.insert(key.to_owned(), behind(end, log_end));
+            }
+            _ => {
+                let why = "its leader did not tell where its log ends".to_owned();
+                doubts.tails.insert(key.to_owned(), why);
+            }
+        }
     }
-    open
+    doubts
 }
 
 fn behind(end: i64, log_end: i64) -> String {
@@ -213,6 +234,42 @@ mod tests {
             .collect();
         let node = Node { id, name: format!("kafka-{id}"), address: None };
         Answer { node, view: Ok(Metadata { partitions, ..Metadata::default() }) }
+    }
+
+    #[test]
+    fn a_log_that_readers_do_not_see_to_its_end_is_not_healthy() {
+        let ends = |end, log_end| {
+            let mut answer = answer(1, &[("t-0", 1, 5, &[1, 2, 3])]);
+            let view = answer.view.as_mut().expect("it answered");
+            (view.partitions[0].end, view.partitions[0].log_end) = (end, log_end);
+            vec![answer]
+        };
+        let topics = ["t".to_owned()];
+        let left = |answers: &[Answer]| {
+            let missing = missing(answers, &topics);
+            doubts(answers, &Settle { healthy: missing.is_empty(), missing, ..Settle::default() })
+        };
+        let doubts = left(&ends(Some(778), Some(4190)));
+        assert!(doubts.unhealthy[0].contains("778") && doubts.unhealthy[0].contains("4190"), "{doubts:?}");
+        assert!(doubts.tails["t-0"].contains("4190") && doubts.leaders.is_empty(), "{doubts:?}");
+        assert!(left(&ends(Some(4190), Some(4190))).is_empty());
+        // Who cannot be asked is waited for in vain: no fault of the cluster's health.
+        let doubts = left(&ends(None, None));
+        assert!(doubts.unhealthy.is_empty() && doubts.tails["t-0"].contains("did not tell"), "{doubts:?}");
+    }
+
+    #[test]
+    fn a_leader_is_certain_only_where_all_its_replicas_agree() {
+        let told =
+            |answers: &[Answer]| doubts(answers, &Settle { healthy: true, ..Settle::default() }).leaders;
+        let whole: &[(&str, i32, i32, &[i32])] = &[("t-0", 1, 5, &[1, 2, 3])];
+        assert!(told(&[answer(1, whole), answer(2, whole)]).is_empty());
+        let deposed = [answer(1, whole), answer(2, &[("t-0", 2, 6, &[2, 3])])];
+        assert!(told(&deposed)["t-0"].contains("disagree"));
+        let mut silent = [answer(1, whole), answer(2, whole)];
+        silent[1].view = Err("timed out".into());
+        assert!(told(&silent)["t-0"].contains("kafka-2"));
+        assert!(told(&[answer(1, &[("t-0", 0, 5, &[1])])])["t-0"].contains("leader"));
     }
 
     #[test]

@@ -329,7 +329,7 @@ impl<'a> Run<'a> {
         let healthy = if settle.healthy { "✓ healthy" } else { "- not healthy" };
         self.notices.say(&format!("  {healthy} after {:.1}s{}", settle.seconds, listed(&settle.missing)));
         self.meta.settle = Some(settle);
-        self.meta.terms.open_tails = health.open_tails;
+        self.meta.terms.doubts = health.doubts;
         self.dir.write_meta(&self.meta)?;
         if stop.asked() {
             return Ok(Ending::Interrupted);

@@ -115,16 +115,37 @@ pub struct Terms {
     /// Records of one partition above this many offsets of retention may be gone: the mock drops its oldest.
     /// `true`: a low watermark above 0 makes the verdict unknown.
     pub log_start_must_be_zero: bool,
-    /// Partitions whose log may go on above the end that the consume-all pass could read to, by key, with the
-    /// reason: what was acknowledged there is not known to be lost. Empty where readers saw every leader's whole log,
-    /// and where nobody asked.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub open_tails: BTreeMap<String, String>,
+    /// What the cluster's state before the consume-all pass leaves open.
+    #[serde(default, skip_serializing_if = "Doubts::is_empty")]
+    pub doubts: Doubts,
     /// How long a partition may go without an acknowledgement while sends wait, ms; `None`: as long as it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_stall_ms: Option<u64>,
     /// What a scenario expects: kind of anomaly (or `validity`) to a condition such as `>0`, `=0`, `invalid`.
     pub expect: Settings,
+}
+
+/// What keeps a consume-all pass from proving anything, however complete it looks: the state in which the cluster was
+/// when the pass began. Empty where the cluster was healthy, and where nobody asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubts {
+    /// Why the cluster was not healthy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unhealthy: Vec<String>,
+    /// Partitions that the pass may have read from a leader that is none any more, by key, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub leaders: BTreeMap<String, String>,
+    /// Partitions whose log may go on above the end that readers see, by key, with the reason: what was acknowledged
+    /// there is not known to be lost.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tails: BTreeMap<String, String>,
+}
+
+impl Doubts {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Doubts::default()
+    }
 }
 
 /// The wait for a healthy cluster between the last heal and the consume-all pass.

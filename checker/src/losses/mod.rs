@@ -59,7 +59,7 @@ impl Losses {
         let mut losses = Losses { ambiguous: missing_copies(view), ..Losses::default() };
         let (mut missing, mut open) = (Vec::new(), Vec::new());
         // Above the end that the pass came to, there may be more: what tells no offset may stand there.
-        let tail = terms.open_tails.contains_key(&view.partition.key);
+        let tail = terms.doubts.tails.contains_key(&view.partition.key);
         for (row, send) in view.partition.sends.iter().enumerate() {
             if send.outcome != Outcome::Ok || view.survives(row as u32) {
                 continue;
@@ -113,7 +113,8 @@ impl Losses {
         if open.is_empty() {
             return;
         }
-        let ends = !terms.open_tails.contains_key(&view.partition.key);
+        let key = &view.partition.key;
+        let ends = !terms.doubts.tails.contains_key(key) && !terms.doubts.leaders.contains_key(key);
         let evidence = Evidence::new(view, open, known_from_the_start(view, reach, terms), ends);
         for row in open {
             let seen = view.first_seen[*row as usize] != NONE;
