@@ -130,3 +130,25 @@ fn a_reader_that_leaves_early_is_no_error() {
     let ended = called(&child.wait_with_output().expect("it ends"));
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
 }
+
+/// A device that is asked for by name is not turned into a file.
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    let store = store();
+    let pipe = here(&store).join("pipe.jsonl");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts");
+    assert!(made.success());
+    for args in
+        [&["convert", "in.jsonl", "pipe.jsonl"][..], &["convert", "in.jsonl", "pipe.jsonl", "--force"]]
+    {
+        store.call(args).fails(FAILED, &["pipe.jsonl", "not replaced"]);
+    }
+    assert!(!pipe.metadata().expect("is there").is_file());
+
+    // A link goes on naming the file that it names.
+    std::fs::write(here(&store).join("old.jsonl"), "").expect("writes");
+    std::os::unix::fs::symlink("old.jsonl", here(&store).join("link.jsonl")).expect("links");
+    assert_eq!(store.call(&["convert", "in.jsonl", "link.jsonl", "--force"]).code, 0);
+    assert!(here(&store).join("link.jsonl").is_symlink());
+    assert_eq!(std::fs::read_to_string(here(&store).join("old.jsonl")).expect("is there"), JSON);
+}

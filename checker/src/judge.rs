@@ -15,7 +15,7 @@ use crate::partitions::Checked;
 use crate::summary::Summary;
 use crate::tables::Tables;
 use crate::which::{Aside, Judge, aside};
-use crate::words::{count, grouped_i64};
+use crate::words::{count, grouped, grouped_i64};
 
 /// What the judgement rests on.
 pub(crate) struct Evidence<'a> {
@@ -55,7 +55,7 @@ pub(crate) fn judge(
         let mut uncovered = uncovered(&exercised, context, tables);
         uncovered.extend(unread(&checked.anomalies, exercised.consume_all.is_some()));
         checkers.push(reported("coverage", uncovered, &mut unknown_because));
-        checkers.push(reported("vacuous", vacuous(&exercised), &mut unknown_because));
+        checkers.push(reported("vacuous", vacuous(&exercised, context), &mut unknown_because));
     }
 
     let mut anomalies = checked.anomalies;
@@ -68,6 +68,9 @@ pub(crate) fn judge(
             report.validity = Validity::Invalid;
         }
     }
+    let mut notes = notes(tables, context);
+    notes.extend(behind_schedule(&exercised, context));
+    notes.extend(aside.notes);
     Verdict {
         schema: VERDICT_SCHEMA,
         validity: validity(&anomalies, &unknown_because),
@@ -78,7 +81,7 @@ pub(crate) fn judge(
         exercised,
         faults: tables.faults.clone(),
         checkers,
-        notes: notes(tables, context).into_iter().chain(aside.notes).collect(),
+        notes,
         consumed: None,
         seconds: 0.0,
     }
@@ -145,7 +148,7 @@ fn exercised(evidence: &Evidence<'_>, context: &Context) -> Exercised {
 }
 
 /// A history over nothing proves nothing.
-fn vacuous(exercised: &Exercised) -> Vec<String> {
+fn vacuous(exercised: &Exercised, context: &Context) -> Vec<String> {
     let mut reasons = Vec::new();
     if exercised.acknowledged + exercised.unacknowledged == 0 {
         reasons.push("vacuous: no send was acknowledged".to_owned());
@@ -153,8 +156,21 @@ fn vacuous(exercised: &Exercised) -> Vec<String> {
     if exercised.records_polled + exercised.records_final == 0 {
         reasons.push("vacuous: no record was read".to_owned());
     }
-    reasons.extend(no_fault_bit(exercised));
+    reasons.extend(no_fault_bit(exercised).or_else(|| some_missed(exercised, context)));
     reasons
+}
+
+/// A run of which a part did nothing is not the run that was asked for. Where faults are drawn, some may find nothing
+/// to break.
+fn some_missed(exercised: &Exercised, context: &Context) -> Option<String> {
+    let asked = context.terms.faults_asked.filter(|_| !context.terms.faults_drawn).map_or(0, u64::from);
+    let bit = exercised.faults_bit;
+    (bit < asked).then(|| {
+        format!(
+            "the run asked for {} and {bit} of them took effect: it is not the run that was asked for",
+            count(asked, "fault")
+        )
+    })
 }
 
 /// A run whose faults did nothing says nothing about faults.
@@ -198,6 +214,15 @@ fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<S
             context.terms.doubts.unhealthy.join("; ")
         ));
     }
+    if let Some(lines) = context.terms.lines
+        && tables.counts.lines < lines
+    {
+        reasons.push(format!(
+            "{} were recorded, and the history ends after {}",
+            count(lines, "line"),
+            grouped(tables.counts.lines)
+        ));
+    }
     if context.terms.log_start_must_be_zero {
         let starts = tables.partitions.iter().filter_map(|p| Some((&p.key, p.bounds?.start)));
         let mut moved = starts.filter(|(_, start)| *start > 0);
@@ -214,6 +239,19 @@ fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<S
         }
     }
     reasons
+}
+
+/// An open loop that could not keep its schedule measured the sends that it made, and none of those that had to wait.
+fn behind_schedule(exercised: &Exercised, context: &Context) -> Option<String> {
+    let sends =
+        exercised.acknowledged + exercised.unacknowledged + exercised.failed + exercised.indeterminate;
+    // The last instants of a schedule may fall behind its end on any machine.
+    let unsent = context.terms.unsent.filter(|unsent| unsent * 1000 > sends)?;
+    Some(format!(
+        "{} of the schedule were never made: the cluster or the machine was slower than the rate, and rates and \
+         latencies are of the others",
+        count(unsent, "send")
+    ))
 }
 
 pub(crate) fn notes(tables: &Tables, context: &Context) -> Vec<String> {

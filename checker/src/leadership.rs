@@ -1,6 +1,6 @@
 //! Who led a partition when: what the sampler heard from each broker, put in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use store::cluster::{ClusterSample, Node};
@@ -137,11 +137,18 @@ impl Leadership {
         (leader != node).then_some(Succession { own_epoch, leader, epoch, seen })
     }
 
-    /// How often a partition got another leader, over all partitions; `None` where nothing was sampled.
+    /// How often a partition got another leader, over all partitions, at least; `None` where nothing was sampled.
+    ///
+    /// Where brokers tell no epochs (over TLS and SASL the client library asks them, and passes none on), nobody can
+    /// tell a new leader from an old one that does not know better: each leader that was named counts once.
     pub(crate) fn changes(&self) -> Option<u64> {
         let changes = |views: &Vec<View>| {
             let by_epoch: BTreeMap<i32, i32> =
                 views.iter().filter_map(|v| Some((v.epoch?, v.leader?))).collect();
+            if by_epoch.is_empty() {
+                let named: BTreeSet<i32> = views.iter().filter_map(|v| v.leader).collect();
+                return (named.len() as u64).saturating_sub(1);
+            }
             let leaders: Vec<i32> = by_epoch.into_values().collect();
             leaders.windows(2).filter(|pair| pair[0] != pair[1]).count() as u64
         };
@@ -178,6 +185,14 @@ mod tests {
         let nodes: Vec<Node> =
             (1..=3).map(|id| Node { id, name: format!("kafka-{id}"), address: None }).collect();
         Leadership::new(&samples, &nodes)
+    }
+
+    #[test]
+    fn leaders_without_epochs_count_once_each() {
+        let mut leadership = leadership(&[(10, 1, 2, 5), (20, 1, 1, 6), (30, 2, 2, 5), (40, 1, 1, 6)]);
+        assert_eq!(leadership.changes(), Some(1));
+        leadership.views.values_mut().flatten().for_each(|view| view.epoch = None);
+        assert_eq!(leadership.changes(), Some(1), "one of them is an old word, and nobody can tell which");
     }
 
     #[test]

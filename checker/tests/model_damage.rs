@@ -96,3 +96,29 @@ fn numbers_at_the_edges() {
                  {\"process\":0,\"type\":\"ok\",\"f\":\"read\",\"value\":1,\"time\":18446744073709551614}\n";
     survive(times);
 }
+
+/// The outcome as a register, or why the history is refused.
+fn judged(text: &str) -> Result<String, String> {
+    let history = History::from_json_lines(text).map_err(|e| e.to_string())?;
+    let outcome = check(&history, ModelKind::Register, &Budget::default());
+    Ok(if outcome.anomaly().is_some() { "INVALID" } else { "VALID" }.to_owned())
+}
+
+/// What is not known to be the nemesis is an operation, and an operation that is passed over may be the one that counts.
+#[test]
+fn a_process_is_a_number_or_the_nemesis() {
+    let history = |process: &str| {
+        format!(
+            "{{\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"value\":1}}\n\
+             {{\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"value\":1}}\n\
+             {{\"process\":{process},\"type\":\"invoke\",\"f\":\"read\",\"value\":null}}\n\
+             {{\"process\":{process},\"type\":\"ok\",\"f\":\"read\",\"value\":99}}\n"
+        )
+    };
+    assert_eq!(judged(&history("1")), Ok("INVALID".to_owned()));
+    assert_eq!(judged(&history("\"nemesis\"")), Ok("VALID".to_owned()));
+    for process in ["\"p1\"", "\"1\"", "\":client-1\"", "null", "true", "[1]", "-1", "1.5", "4294967296"] {
+        let why = judged(&history(process)).expect_err(process);
+        assert!(why.contains("line 3") && why.contains("\"process\""), "{process}: {why}");
+    }
+}

@@ -102,7 +102,7 @@ impl Sampling {
                 }
                 self.round(&mut watched).await
             } else {
-                vec![self.ask_library().await]
+                self.ask_library().await
             };
             self.write(&samples).map_err(|source| NemesisError::Io {
                 what: "write",
@@ -133,16 +133,18 @@ impl Sampling {
         samples
     }
 
-    /// Through the client library there is one answer a round, of the broker that it chose.
-    async fn ask_library(&self) -> ClusterSample {
-        let answer = view::ask_each(&self.endpoints, &self.topics, BOUND * 4).await.pop();
-        let asked = answer.as_ref().map_or(-1, |a| a.node.id);
-        let (partitions, error) = match answer.map(|a| a.view) {
-            Some(Ok(view)) => (view.partitions, None),
-            Some(Err(e)) => (Vec::new(), Some(e)),
-            None => (Vec::new(), Some("nobody to ask".to_owned())),
+    /// Every broker through the client library, which tells less.
+    async fn ask_library(&self) -> Vec<ClusterSample> {
+        let answers = view::ask_each(&self.endpoints, &self.topics, BOUND * 4).await;
+        let time = self.clock.now();
+        let sample = |answer: view::Answer| {
+            let (partitions, error) = match answer.view {
+                Ok(view) => (view.partitions, None),
+                Err(e) => (Vec::new(), Some(e)),
+            };
+            ClusterSample { time, asked: answer.node.id, error, controller: None, partitions }
         };
-        ClusterSample { time: self.clock.now(), asked, error, controller: None, partitions }
+        answers.into_iter().map(sample).collect()
     }
 
     fn write(&mut self, samples: &[ClusterSample]) -> std::io::Result<()> {

@@ -1,12 +1,13 @@
 //! The whole cluster at one moment: every broker asked by itself, at the same time, each within a bound.
 //!
-//! Over TLS or SASL the client library asks in our stead: then there is one answer, of whichever broker it
-//! chose (-1 where it does not tell), without epochs, end offsets or the controller. What is not known stays `None`.
+//! Over TLS or SASL the client library asks in our stead, a fresh client a broker: then there are no epochs, end offsets
+//! or controller. What is not known stays `None`.
 
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataBroker;
 use store::cluster::{Endpoints, Node, PartitionView};
 use store::op::key;
 use tokio::task::JoinSet;
@@ -31,7 +32,7 @@ pub struct Answer {
 /// bootstrap server that is silent; where none answers, their addresses stand for them, as brokers -1.
 pub async fn ask_each(endpoints: &Endpoints, topics: &[String], bound: Duration) -> Vec<Answer> {
     if !endpoints.security.is_empty() {
-        return vec![ask_library(endpoints, topics, bound).await];
+        return ask_each_by_library(endpoints, topics, bound).await;
     }
     let mut asking = JoinSet::new();
     for node in nodes(endpoints, bound).await {
@@ -90,13 +91,16 @@ pub async fn leader_of(
     })
 }
 
-/// Among these answers, the view of the partition with a leader and the highest epoch.
+/// Among these answers, the view of the partition with a leader and the highest epoch; where no broker tells epochs, the
+/// one that most of them share.
 pub fn newest<'a>(answers: &'a [Answer], of: &str) -> Option<&'a PartitionView> {
-    answers
+    let views: Vec<_> = answers
         .iter()
         .filter_map(|a| a.view.as_ref().ok()?.partitions.iter().find(|p| p.key == of))
         .filter(|p| p.leader.is_some())
-        .max_by_key(|p| p.epoch.unwrap_or(-1))
+        .collect();
+    let shared = |p: &PartitionView| views.iter().filter(|other| other.leader == p.leader).count();
+    views.iter().copied().max_by_key(|p| (p.epoch.unwrap_or(-1), shared(p)))
 }
 
 /// The active controller's id, by the newest epoch that any broker knows; `None` where none tells.
@@ -118,19 +122,33 @@ pub async fn controller_of(endpoints: &Endpoints, bound: Duration) -> Option<i32
     answers.into_iter().flatten().max_by_key(|(_, epoch)| *epoch).map(|(id, _)| id)
 }
 
-/// One answer through the client library, for clusters that want TLS or SASL.
-async fn ask_library(endpoints: &Endpoints, topics: &[String], bound: Duration) -> Answer {
-    let name = endpoints.bootstrap.join(",");
-    let (config, topics) = (client_config(endpoints), topics.to_vec());
-    let asked = tokio::task::spawn_blocking(move || library_metadata(&config, &topics, bound)).await;
-    match asked {
-        Ok(Ok((id, view))) => {
-            let node = endpoints.nodes.iter().find(|n| n.id == id).cloned();
-            Answer { node: node.unwrap_or(Node { id, name, address: None }), view: Ok(view) }
-        }
-        Ok(Err(e)) => Answer { node: Node { id: -1, name, address: None }, view: Err(e) },
-        Err(e) => Answer { node: Node { id: -1, name, address: None }, view: Err(e.to_string()) },
+/// Asks every broker through the client library, for clusters that want TLS or SASL. A client that knows one broker
+/// can ask no other: its first answer is that broker's.
+async fn ask_each_by_library(endpoints: &Endpoints, topics: &[String], bound: Duration) -> Vec<Answer> {
+    let known = endpoints.nodes.iter().filter(|node| node.address.is_some()).cloned();
+    let mut nodes: Vec<Node> = known.collect();
+    if nodes.is_empty() {
+        let unknown =
+            |address: &String| Node { id: -1, name: address.clone(), address: Some(address.clone()) };
+        nodes.extend(endpoints.bootstrap.iter().map(unknown));
     }
+    let mut asking = JoinSet::new();
+    for node in nodes {
+        let mut config = client_config(endpoints);
+        config.set("bootstrap.servers", node.address.as_deref().unwrap_or(&node.name));
+        let topics = topics.to_vec();
+        asking.spawn_blocking(move || {
+            let view = match library_metadata(&config, &topics, bound) {
+                Ok((id, view)) if id == node.id || node.id < 0 || id < 0 => Ok(view),
+                Ok((id, _)) => Err(format!("broker {id} answered in place of {}", node.name)),
+                Err(e) => Err(e),
+            };
+            Answer { node, view }
+        });
+    }
+    let mut answers = asking.join_all().await;
+    answers.sort_by_key(|answer| answer.node.id);
+    answers
 }
 
 fn library_metadata(
@@ -139,41 +157,34 @@ fn library_metadata(
     bound: Duration,
 ) -> Result<(i32, Metadata), String> {
     let consumer: BaseConsumer = config.create().map_err(|e| e.to_string())?;
-    let mut view = Metadata::default();
-    let mut asked = -1;
-    let wanted = if topics.is_empty() { vec![None] } else { topics.iter().map(Some).collect() };
-    for topic in wanted {
-        let answer = consumer.fetch_metadata(topic.map(String::as_str), bound).map_err(|e| e.to_string())?;
-        asked = answer.orig_broker_id();
-        view.brokers = answer
-            .brokers()
-            .iter()
-            .map(|b| {
-                let address = format!("{}:{}", b.host(), b.port());
-                Node { id: b.id(), name: address.clone(), address: Some(address) }
-            })
-            .collect();
-        for t in answer.topics().iter().filter(|t| topics.iter().any(|name| name == t.name())) {
-            if let Some(error) = t.error() {
-                view.unknown_topics.insert(t.name().to_owned(), error as i16);
-                continue;
-            }
-            for p in t.partitions() {
-                let mut isr = p.isr().to_vec();
-                isr.sort_unstable();
-                view.partitions.push(PartitionView {
-                    key: key(t.name(), p.id()),
-                    leader: (p.leader() >= 0).then_some(p.leader()),
-                    epoch: None,
-                    isr,
-                    replicas: p.replicas().to_vec(),
-                    end: None,
-                    log_end: None,
-                });
-            }
+    // One question alone: the next one might go to a broker that this answer named.
+    let wanted = if let [topic] = topics { Some(topic.as_str()) } else { None };
+    let answer = consumer.fetch_metadata(wanted, bound).map_err(|e| e.to_string())?;
+    let node = |b: &MetadataBroker| {
+        let address = format!("{}:{}", b.host(), b.port());
+        Node { id: b.id(), name: address.clone(), address: Some(address) }
+    };
+    let mut view = Metadata { brokers: answer.brokers().iter().map(node).collect(), ..Metadata::default() };
+    for t in answer.topics().iter().filter(|t| topics.iter().any(|name| name == t.name())) {
+        if let Some(error) = t.error() {
+            view.unknown_topics.insert(t.name().to_owned(), error as i16);
+            continue;
+        }
+        for p in t.partitions() {
+            let mut isr = p.isr().to_vec();
+            isr.sort_unstable();
+            view.partitions.push(PartitionView {
+                key: key(t.name(), p.id()),
+                leader: (p.leader() >= 0).then_some(p.leader()),
+                epoch: None,
+                isr,
+                replicas: p.replicas().to_vec(),
+                end: None,
+                log_end: None,
+            });
         }
     }
-    Ok((asked, view))
+    Ok((answer.orig_broker_id(), view))
 }
 
 /// The client library's settings to reach this cluster: bootstrap servers and security.

@@ -262,6 +262,7 @@ impl<'a> Run<'a> {
         let recorder =
             Arc::into_inner(recorder).context("the recorder is still in use; this is a bug in tribunal")?;
         let summary = recorder.finish()?;
+        self.meta.terms.lines = Some(summary.lines);
         self.notices.say(&format!(
             "  ✓ recorded {} lines, {:.1} MB",
             grouped(summary.lines),
@@ -318,6 +319,7 @@ impl<'a> Run<'a> {
         let load = load??;
         let faults = faults?;
         self.tell(&load, &faults);
+        self.meta.terms.unsent = (self.plan.scenario.workload.rate > 0.0).then_some(load.unsent);
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }

@@ -104,6 +104,7 @@ impl Plan {
         let mut terms = Terms {
             guarantee: self.scenario.guarantee.clone(),
             faults_asked: Some(self.schedule.faults.len() as u32),
+            faults_drawn: self.scenario.random.is_some(),
             consume_all: Some(true),
             log_start_must_be_zero: self.target == Target::Mock,
             max_stall_ms: self.max_stall.map(|limit| limit.as_millis() as u64),

@@ -10,6 +10,8 @@ pub use crate::op::Record;
 pub struct Batch {
     /// The number of the chunk's first line in the history, from 1.
     pub first_line: u64,
+    /// What the lines say of their own numbers.
+    pub numbering: Numbering,
     /// One element a line (blank lines have none).
     pub lines: Vec<Line>,
     /// Micro-operations of all lines.
@@ -36,6 +38,47 @@ pub struct Batch {
     pub clocked: u32,
     /// Fields that few lines have, in the order of the lines.
     pub extras: Vec<ExtraField>,
+}
+
+/// The numbers (`index`) that a chunk's first and last lines give themselves, where they do. Between them none is
+/// missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Numbering {
+    /// Of the first line.
+    pub first: Option<u64>,
+    /// Of the last line.
+    pub last: Option<u64>,
+}
+
+impl Numbering {
+    /// Takes the next line's.
+    ///
+    /// # Errors
+    /// If it does not follow: what is wrong.
+    pub(crate) fn next(&mut self, index: Option<u64>, is_first: bool) -> Result<(), String> {
+        if is_first {
+            self.first = index;
+        } else {
+            follows(self.last, index)?;
+        }
+        self.last = index;
+        Ok(())
+    }
+}
+
+/// Whether one line's `index` may stand behind another's. A history that was cut and joined reads like a whole one, and
+/// would be judged by what is left of it.
+///
+/// # Errors
+/// If it may not: what is wrong, and what to do where that is on purpose.
+pub(crate) fn follows(before: Option<u64>, after: Option<u64>) -> Result<(), String> {
+    match (before, after) {
+        (Some(before), Some(after)) if after != before + 1 => Err(format!(
+            "its index is {after}, and that of the line before is {before}: lines are missing, doubled or out of order; \
+             a history that was cut on purpose leaves \"index\" out"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The transaction that a line names.
@@ -305,6 +348,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         let Batch {
             first_line,
+            numbering,
             lines,
             mops,
             records,
@@ -320,6 +364,7 @@ impl Batch {
             extras,
         } = self;
         (*first_line, *clocked) = (0, 0);
+        *numbering = Numbering::default();
         lines.clear();
         mops.clear();
         records.clear();

@@ -219,6 +219,12 @@ where
     fn join(&mut self, worked: Worked<T>) -> Result<(), E> {
         match worked.failed {
             None => {}
+            Some(Failure::Io(cause)) if cause.kind() == io::ErrorKind::InvalidData => {
+                let line = self.summary.lines + 1;
+                return Err(
+                    ReadError::Stream { name: self.name.clone(), line, reason: cause.to_string() }.into()
+                );
+            }
             Some(Failure::Io(cause)) => {
                 return Err(ReadError::Io { name: self.name.clone(), cause }.into());
             }
@@ -258,12 +264,14 @@ where
     }
 
     /// What remains is a last line without a line break. A part of an object is never a whole one: if it
-    /// parses, nothing is missing; if not, it was being written when the run died.
+    /// parses, nothing is missing; if its text ends too early, it was being written when the run died. Anything else
+    /// is damage as in the middle: what is whole and wrong was never torn.
     fn end(mut self) -> Result<ReadSummary, E> {
         let line = std::mem::take(&mut self.carry);
         if !line.iter().all(u8::is_ascii_whitespace) {
             match (self.map)(&line) {
                 Ok(item) => self.deliver(Ok(item), 1, line.len() as u64)?,
+                Err(wrong) if !is_cut(&line) => self.deliver(Err(wrong), 1, line.len() as u64)?,
                 Err(_) => self.summary.warnings.push(format!(
                     "{}: the last line ({}, {} bytes) is incomplete and was dropped",
                     self.name,
@@ -280,6 +288,15 @@ where
         }
         Ok(self.summary)
     }
+}
+
+/// Whether a line of JSON is the beginning of an object whose rest is missing. A file system may have put zeros in
+/// place of the rest.
+fn is_cut(line: &[u8]) -> bool {
+    let written = line.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    let text = line[..written].trim_ascii();
+    let whole = serde_json::from_slice::<serde::de::IgnoredAny>(text);
+    text.starts_with(b"{") && whole.is_err_and(|e| e.is_eof())
 }
 
 /// Pieces out to the workers, results back in order, with a bounded number between.
@@ -412,7 +429,7 @@ mod tests {
             threads,
             |bytes| {
                 let text = String::from_utf8(bytes.to_vec()).expect("tests are UTF-8");
-                match text.lines().position(|line| line.starts_with('!')) {
+                match text.lines().position(|line| line.starts_with(['!', '{'])) {
                     Some(line) => Err(LineError { line: line as u64, byte: 0, reason: "bad".into() }),
                     None => Ok(text),
                 }
@@ -449,13 +466,13 @@ mod tests {
 
     #[test]
     fn a_torn_last_line_is_dropped_with_a_warning() {
-        let source = Source::bytes(b"line 0\nline 1\n!torn".to_vec());
+        let source = Source::bytes(b"line 0\nline 1\n{\"torn".to_vec());
         let (text, summary) = text_of(source, 2).expect("a torn tail is no error");
         assert_eq!(text, "line 0\nline 1\n");
         assert_eq!(summary.lines, 2);
         assert_eq!(
             summary.warnings,
-            ["the history: the last line (3, 5 bytes) is incomplete and was dropped"]
+            ["the history: the last line (3, 6 bytes) is incomplete and was dropped"]
         );
     }
 

@@ -186,6 +186,7 @@ struct Seen<'a> {
     process: bool,
     op_type: bool,
     f: bool,
+    index: Option<u64>,
     /// The value's text and place, where it came before `f`.
     value: Option<(&'a str, usize)>,
 }
@@ -221,6 +222,10 @@ impl Parser {
             let mut value = Cursor::new(raw.as_bytes());
             self.value(&mut value, &mut line).map_err(|e| JsonError { at: e.at + at, ..e })?;
         }
+        let is_first = self.batch.lines.is_empty();
+        if let Err(reason) = self.batch.numbering.next(seen.index, is_first) {
+            return Err(JsonError { at: 0, reason });
+        }
         self.batch.lines.push(line);
         Ok(())
     }
@@ -235,9 +240,7 @@ impl Parser {
     ) -> JsonResult<()> {
         match field {
             Field::Index if cursor.null() => {}
-            Field::Index => {
-                cursor.u64()?;
-            }
+            Field::Index => seen.index = Some(cursor.u64()?),
             Field::Time => {
                 line.time = Nanos(cursor.u64()?);
                 seen.time = true;

@@ -145,7 +145,11 @@ impl Recorder {
     /// A new tape, one a client thread.
     pub fn tape(&self) -> Tape {
         let buffer = Arc::new(TapeBuffer::default());
-        lock(&self.shared.tapes).push(Arc::clone(&buffer));
+        let mut tapes = lock(&self.shared.tapes);
+        tapes.push(Arc::clone(&buffer));
+        // Nobody will take its lines any more: whoever records must hear of it, not wait.
+        lock(&buffer.inner).closed = self.shared.failed.get().is_some();
+        drop(tapes);
         Tape { buffer, shared: Arc::clone(&self.shared), clock: self.clock }
     }
 

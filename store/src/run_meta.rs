@@ -110,6 +110,15 @@ pub struct Terms {
     pub hides_aborted: Option<bool>,
     /// How many faults the run's schedule holds.
     pub faults_asked: Option<u32>,
+    /// Whether these faults were drawn at random, so that some of them may find nothing to break.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub faults_drawn: bool,
+    /// Sends that the schedule of an open loop held and that were never made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<u64>,
+    /// How many lines the history had when it was whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
     /// Whether the run ends in a consume-all pass.
     pub consume_all: Option<bool>,
     /// Records of one partition above this many offsets of retention may be gone: the mock drops its oldest.

@@ -16,9 +16,20 @@ pub fn is_secret(name: &str) -> bool {
     if name.ends_with(".location") {
         return false;
     }
-    ["password", "secret", "token", "jaas", "oauthbearer.config", "private", "credential", ".pem", "key.pem"]
-        .iter()
-        .any(|word| name.contains(word))
+    const WORDS: [&str; 11] = [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "jaas",
+        "oauthbearer.config",
+        "private",
+        "credential",
+        ".pem",
+        "keystore.key",
+        "kinit.cmd",
+    ];
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// The settings with every secret replaced by [`REDACTED`].
@@ -37,7 +48,14 @@ mod tests {
 
     #[test]
     fn secrets_go_and_paths_stay() {
-        for name in ["sasl.password", "ssl.key.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"] {
+        for name in [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "ssl.keystore.key",
+            "sasl.kerberos.kinit.cmd",
+        ] {
             assert!(is_secret(name), "{name}");
         }
         for name in ["ssl.key.location", "ssl.ca.location", "acks", "sasl.mechanism", "sasl.username"] {

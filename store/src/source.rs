@@ -42,6 +42,28 @@ pub enum ReadError {
         /// What is wrong.
         reason: String,
     },
+    /// A compressed stream does not decompress; where in it, only a file can tell.
+    #[error(
+        "{name} is damaged in or after line {line}: its zstd does not decompress ({reason}); nothing of it was judged. Give it as a file, whose damaged byte is named"
+    )]
+    Stream {
+        /// Its name.
+        name: String,
+        /// The first line that could not be read, from 1.
+        line: u64,
+        /// What the decompressor said.
+        reason: String,
+    },
+    /// It is something else than text or zstd.
+    #[error("{name} is {what}: {next}")]
+    Foreign {
+        /// Its name.
+        name: String,
+        /// What its first bytes say.
+        what: &'static str,
+        /// What to do about it.
+        next: &'static str,
+    },
     /// A line is no event of a history.
     #[error(
         "{name}: line {line}, byte {byte}: {reason}; a history has one JSON object a line with index, time, process, type, f and value"
@@ -226,6 +248,7 @@ impl Source {
             Kind::Stream(mut stream) => {
                 let mut start = Vec::new();
                 stream.by_ref().take(4).read_to_end(&mut start).map_err(fail)?;
+                refuse_foreign(&name, &start)?;
                 let decompressing = is_zstd(&start);
                 let whole = Cursor::new(start).chain(stream);
                 let text: Box<dyn Read + Send> = if decompressing {
@@ -239,6 +262,7 @@ impl Source {
                 let mut start = [0; 4];
                 let n = file.len().min(4) as usize;
                 file.read_exact_at(&mut start[..n], 0).map_err(fail)?;
+                refuse_foreign(&name, &start[..n])?;
                 if !is_zstd(&start[..n]) {
                     return Ok(Feed::Slices { file, at: 0, piece });
                 }
@@ -259,6 +283,25 @@ impl Source {
                 Ok(Feed::Frames { file, frames: frames.into_iter() })
             }
         }
+    }
+}
+
+/// Refuses what is certainly no history by its first bytes, with the way to one.
+fn refuse_foreign(name: &str, start: &[u8]) -> Result<(), ReadError> {
+    const FOREIGN: [(&[u8], &str, &str); 5] = [
+        (b"\x1f\x8b", "compressed by gzip", "unpack it first, as in: gunzip -c FILE | tribunal analyze -"),
+        (b"PK\x03\x04", "a zip archive", "unpack it first, and give the history inside"),
+        (
+            b"\xef\xbb\xbf",
+            "text with a byte order mark",
+            "take the three bytes off: tail -c +4 FILE | tribunal analyze -",
+        ),
+        (b"\xff\xfe", "text in UTF-16", "make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE | tribunal analyze -"),
+        (b"\xfe\xff", "text in UTF-16", "make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE | tribunal analyze -"),
+    ];
+    match FOREIGN.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        Some((_, what, next)) => Err(ReadError::Foreign { name: name.to_owned(), what, next }),
+        None => Ok(()),
     }
 }
 
@@ -286,6 +329,10 @@ impl Feed {
                 let torn = match read {
                     // `read_to_end` keeps what came before the end was missed.
                     Err(e) if *decompressing && e.kind() == io::ErrorKind::UnexpectedEof => true,
+                    // Told apart from a disk that does not read.
+                    Err(e) if *decompressing && e.raw_os_error().is_none() => {
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, e.to_string()));
+                    }
                     Err(e) => return Err(e),
                     Ok(_) => false,
                 };

@@ -9,8 +9,10 @@ use crate::resolve::Resolved;
 const BATCH_HEADER: u64 = 61;
 /// Bytes of a record beside its payload: lengths, offset and time deltas, and room for a key.
 const RECORD_OVERHEAD: u64 = 16;
-/// What a closed loop is taken to reach on a loopback mock, sends a second over all producers.
+/// What a closed loop is taken to reach on a loopback mock, sends a second over all producers: with one send in flight
+/// a producer, and with so many that batches fill (measured: 30,000 and 320,000 on two cores).
 const CLOSED_LOOP_RATE: f64 = 60_000.0;
+const DEEP_CLOSED_LOOP_RATE: f64 = 600_000.0;
 
 /// What one partition's log will hold at the end, for targets that cannot hold any amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +35,15 @@ impl Resolved {
         let (total, bounded) = match (by_count, by_rate) {
             (Some(a), Some(b)) => (a.min(b), true),
             (Some(n), None) | (None, Some(n)) => (n, true),
+            (None, None) if self.in_flight > 1 => (DEEP_CLOSED_LOOP_RATE * sending.as_secs_f64(), false),
             (None, None) => (CLOSED_LOOP_RATE * sending.as_secs_f64(), false),
         };
         // Turns are even; a hash of the keys is not quite.
         let slack = if self.config.partitioner == Partitioner::Explicit { 1.0 } else { 1.2 };
         let uneven = u64::from(self.config.producers) * u64::from(self.stickiness());
-        let records = (total * slack / f64::from(self.keys())).ceil() as u64 + uneven;
+        // However unevenly: one partition holds no more than there is.
+        let records =
+            ((total * slack / f64::from(self.keys())).ceil() as u64 + uneven).min(total.ceil() as u64);
         let bytes = records * (BATCH_HEADER + RECORD_OVERHEAD + u64::from(self.config.record_size));
         PartitionLoad { records, bytes, batches: records, bounded }
     }
@@ -56,6 +61,13 @@ mod tests {
         assert_eq!(load.bytes, 15_200 * (61 + 16 + 100));
         let closed =
             QueueConfig { rate: 0.0, ..QueueConfig::default() }.resolve("mock", 1).expect("accepted");
-        assert!(!closed.partition_load(closed.time_limit).bounded);
+        let shallow = closed.partition_load(closed.time_limit);
+        assert!(!shallow.bounded);
+        let deep = QueueConfig { rate: 0.0, in_flight: Some(1000), ..QueueConfig::default() };
+        let deep = deep.resolve("mock", 1).expect("accepted");
+        assert!(deep.partition_load(deep.time_limit).records > 5 * shallow.records);
+        let one = QueueConfig { sends: Some(1), producers: 1, ..QueueConfig::default() };
+        let one = one.resolve("mock", 1).expect("accepted");
+        assert_eq!(one.partition_load(one.time_limit).records, 1);
     }
 }

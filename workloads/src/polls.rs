@@ -158,7 +158,9 @@ impl Polls {
         }
     }
 
-    /// Records what the poll found, and apart from it what went wrong: records were read for certain.
+    /// Records what the poll found: records were read for certain, and where it stands now. What went wrong beside it
+    /// (a broker is down, a partition does not answer) moves no reader, and is told along. Only where a partition's
+    /// place was lost there is a second poll, which nobody knows the outcome of.
     pub(crate) fn complete(&mut self, client_error: Option<String>) -> Result<Polled, RecorderError> {
         let now = self.clock.now();
         let mut polled = Polled {
@@ -168,18 +170,18 @@ impl Polls {
         };
         polled.moved.extend(self.ends.iter().copied().filter(|key| !self.touched.contains(key)));
         let error = polled.broken.first().map(|(_, _, text)| text.clone()).or(client_error);
-        let nothing = polled.moved.is_empty();
-        if !nothing || error.is_none() {
-            self.complete_ok(now, &polled.moved)?;
-            if error.is_some() {
-                self.invoke()?;
-            }
+        let lost = |key: &usize| {
+            polled.broken.iter().any(|(broken, code, _)| broken == key && has_lost_its_place(*code))
+        };
+        let loses = polled.broken.iter().any(|(key, ..)| lost(key));
+        if !loses {
+            self.complete_ok(now, &polled.moved, error.as_deref())?;
+        } else if !polled.moved.is_empty() {
+            self.complete_ok(now, &polled.moved, None)?;
+            self.invoke()?;
         }
-        if let Some(error) = error {
-            // An error of one partition moves no reader of another: the pass says where it goes on.
-            let lost = |key: &usize| {
-                polled.broken.iter().any(|(broken, code, _)| broken == key && has_lost_its_place(*code))
-            };
+        if let Some(error) = error.filter(|_| loses) {
+            // Who loses one place keeps the others: the pass says where it goes on.
             let standing = (0..self.positions.len()).filter(|key| self.who.final_pass && !lost(key));
             let position: Vec<(&str, i64)> =
                 standing.filter_map(|key| Some((self.keys.name(key), self.positions[key]?))).collect();
@@ -195,14 +197,14 @@ impl Polls {
         Ok(polled)
     }
 
-    fn complete_ok(&self, now: Nanos, moved: &[usize]) -> Result<(), RecorderError> {
+    fn complete_ok(&self, now: Nanos, moved: &[usize], error: Option<&str>) -> Result<(), RecorderError> {
         let records: Vec<(&str, &[Record])> =
             self.touched.iter().map(|key| (self.keys.name(*key), &self.records[*key][..])).collect();
         let position: Vec<(&str, i64)> =
             moved.iter().filter_map(|key| Some((self.keys.name(*key), self.positions[*key]?))).collect();
         let eof: Vec<&str> = self.ends.iter().map(|key| self.keys.name(*key)).collect();
-        let more =
-            More { node: self.node.filter(|id| *id >= 0), position: &position, eof: &eof, ..More::default() };
+        let node = self.node.filter(|id| *id >= 0);
+        let more = More { node, error, position: &position, eof: &eof, ..More::default() };
         self.write(now, OpType::Ok, "poll", Payload::Mops(&[Mop::Poll(Some(&records))]), more)
     }
 

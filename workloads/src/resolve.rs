@@ -282,7 +282,8 @@ impl Resolved {
     /// Fills in what judging depends on and this crate knows.
     pub fn terms(&self, terms: &mut Terms) {
         terms.acks = Some(self.config.acks.to_string());
-        terms.idempotent = Some(self.idempotent);
+        // The mock keeps no sequence numbers without a transactional id: what it doubles says nothing of the producer.
+        terms.idempotent = Some(self.idempotent && (!self.mock || self.config.transactional));
         terms.max_in_flight = Some(self.max_in_flight);
         terms.retries = Some(self.config.retries);
         if self.config.transactional {

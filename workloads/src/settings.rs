@@ -81,6 +81,8 @@ const HARNESS: &[(&str, &str)] = &[
     ("log_level", "tribunal reads the clients' logs"),
     ("delivery.report.only.error", "every send needs its delivery report"),
     ("enable.gapless.guarantee", "it turns single failures into the client's end"),
+    ("queuing.strategy", "a producer's order is judged, and `lifo` gives it up"),
+    ("auto.commit.enable", "consumers are in no group and commit nothing"),
     ("statistics.interval.ms", "nobody reads the statistics"),
     ("test.mock.num.brokers", "use --target mock"),
     ("plugin.library.paths", "plugins would come between the client and what is measured"),
@@ -115,6 +117,7 @@ pub fn producer(config: &QueueConfig, decided: &Decided) -> Settings {
     set("batch.num.messages", config.batch_messages.to_string());
     set("compression.type", config.compression.clone());
     set("partitioner", config.partitioner.client_name().to_owned());
+    set("queuing.strategy", "fifo".to_owned());
     set("enable.gapless.guarantee", "false".to_owned());
     set("delivery.report.only.error", "false".to_owned());
     set("queue.buffering.max.messages", decided.slots.saturating_mul(2).max(100_000).to_string());
@@ -170,12 +173,14 @@ fn common(config: &QueueConfig) -> Settings {
     .collect()
 }
 
-/// The user's other settings come last.
+/// The user's other settings come last, those that are aimed at one side after those for both.
 fn with_others(mut settings: Settings, config: &QueueConfig, side: Side) -> Settings {
-    for (name, value) in &config.client_set {
-        let (aim, bare) = aim(name);
-        if aim.is_none_or(|aim| aim == side) {
-            settings.insert(bare.to_owned(), value.clone());
+    for wanted in [None, Some(side)] {
+        for (name, value) in &config.client_set {
+            let (aim, bare) = aim(name);
+            if aim == wanted {
+                settings.insert(bare.to_owned(), value.clone());
+            }
         }
     }
     settings
@@ -200,6 +205,11 @@ pub fn refuse_reserved(client_set: &Settings) -> Result<(), ConfigError> {
     for name in client_set.keys() {
         let (_, bare) = aim(name);
         let reserved = |why: String| Err(ConfigError::Reserved { key: name.clone(), why });
+        // The client library takes every topic setting under this prefix too; some global ones begin with it.
+        let bare = match bare.strip_prefix("topic.") {
+            Some(rest) if !bare.starts_with("topic.metadata.") => rest,
+            _ => bare,
+        };
         if let Some((_, option)) = HAVE_AN_OPTION.iter().find(|(key, _)| *key == bare) {
             return reserved(format!("it has an option of its own, {option}"));
         }
@@ -216,13 +226,16 @@ pub fn refuse_reserved(client_set: &Settings) -> Result<(), ConfigError> {
 /// What the client library says of one setting, with secrets kept out.
 pub(crate) fn refused_by_client(side: Side, key: &str, value: &str, reason: &str) -> ConfigError {
     let mut reason = reason.trim().to_owned();
-    if reason.contains("not available at build time") || reason.contains("OpenSSL not available") {
+    let lacks_ssl = key.starts_with("ssl.") || reason.contains("OpenSSL");
+    if lacks_ssl && reason.contains("not available") {
         reason.push_str("; build tribunal with --features ssl");
     }
+    // A misspelt name says nothing of what stands behind it.
+    let hidden = is_secret(key) || key.starts_with("sasl.") || key.starts_with("ssl.");
     ConfigError::ClientSetting {
         side: side.name(),
         key: key.to_owned(),
-        value: if is_secret(key) { REDACTED.to_owned() } else { value.to_owned() },
+        value: if hidden { REDACTED.to_owned() } else { value.to_owned() },
         reason,
     }
 }
@@ -259,9 +272,13 @@ mod tests {
 
     #[test]
     fn other_settings_go_where_they_are_aimed() {
-        let client_set = [("producer.socket.nagle.disable", "false"), ("broker.address.family", "v4")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .into();
+        let client_set = [
+            ("producer.socket.nagle.disable", "false"),
+            ("socket.nagle.disable", "true"),
+            ("broker.address.family", "v4"),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
         let config = QueueConfig { client_set, ..QueueConfig::default() };
         let (p, c) = (producer(&config, &DECIDED), consumer(&config, Isolation::ReadUncommitted));
         assert_eq!(
@@ -279,6 +296,11 @@ mod tests {
             ("consumer.group.id", "group"),
             ("bootstrap.servers", "--target"),
             ("dr_msg_cb", "callbacks"),
+            ("topic.acks", "acks"),
+            ("producer.topic.message.timeout.ms", "delivery_timeout"),
+            ("topic.auto.offset.reset", "loses its place"),
+            ("topic.metadata.refresh.interval.ms", "metadata_refresh"),
+            ("queuing.strategy", "lifo"),
         ] {
             let set = Settings::from([(key.to_owned(), "1".to_owned())]);
             let error = refuse_reserved(&set).expect_err(key).to_string();

@@ -62,6 +62,11 @@ fn undecided(bench: &Bench<'_, '_>, losses: &Losses) -> Vec<String> {
             "may be lost: no reader found the value, and nothing certain tells where in the log it should stand",
         ),
         (
+            losses.hidden,
+            "may be lost, or may stand above the end that readers saw when the consume-all pass began, and nothing tells \
+             its offset",
+        ),
+        (
             losses.unordered,
             "may be lost, or came too late for those who read past: the clocks do not tell which was first",
         ),
@@ -334,6 +339,10 @@ fn not_seen(explain: &Explain<'_, '_>, row: u32, reach: &Reach, why: Unseen) -> 
             ),
             (Unseen::Below, _) => (
                 "it may have stood below the log's start, where retention removes records",
+                "whether it is lost is not known",
+            ),
+            (Unseen::Hidden, _) => (
+                "it may stand above the end that readers saw when the consume-all pass began",
                 "whether it is lost is not known",
             ),
             (Unseen::NotReached, Reach::NotThere(why)) => (why.as_str(), "whether it is lost is not known"),

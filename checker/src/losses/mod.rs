@@ -30,6 +30,8 @@ pub(crate) enum Unseen {
     Unplaced,
     /// It may have stood below the log's start.
     Below,
+    /// It may stand above the end that readers see.
+    Hidden,
 }
 
 /// The writes of a partition that do not stand in its surviving log.
@@ -45,6 +47,8 @@ pub(crate) struct Losses {
     pub(crate) below: u64,
     /// Acknowledged writes that a reader should have read, were their places certain.
     pub(crate) unplaced: u64,
+    /// Acknowledged writes without an offset that may stand above the end that readers see.
+    pub(crate) hidden: u64,
     /// Acknowledged writes of which clocks do not tell whether a reader should have read them.
     pub(crate) unordered: u64,
     /// Acknowledged writes that were read and perhaps were gone afterwards.
@@ -140,7 +144,7 @@ impl Losses {
                     self.unordered += 1;
                     Unseen::Unordered
                 }
-                Decided::Nothing => self.untouched(view, reach, view.send(*row), seen),
+                Decided::Nothing => self.untouched(view, reach, view.send(*row), seen, ends),
             };
             if !seen {
                 self.unseen.push((*row, unseen));
@@ -149,8 +153,12 @@ impl Losses {
     }
 
     /// No reader tells anything of a write: why that is so.
-    fn untouched(&mut self, view: &View<'_>, reach: &Reach, send: &Send, seen: bool) -> Unseen {
+    fn untouched(&mut self, view: &View<'_>, reach: &Reach, send: &Send, seen: bool, ends: bool) -> Unseen {
         let Reach::There(bounds) = reach else { return Unseen::NotReached };
+        if !ends && view.tables.precedes(send.completed, bounds.asked) {
+            self.hidden += u64::from(!seen);
+            return Unseen::Hidden;
+        }
         if view.tables.skew > 0 && !view.tables.precedes(bounds.asked, send.completed) {
             self.unordered += u64::from(!seen);
             return Unseen::Unordered;

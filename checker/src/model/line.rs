@@ -9,6 +9,9 @@ use store::op::OpType;
 use super::op::F;
 use super::value::{Tables, Value};
 
+/// Who breaks things: the one process without a number.
+const NEMESIS: &str = "nemesis";
+
 /// One event as a model sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row {
@@ -20,7 +23,7 @@ pub(super) struct Row {
     /// `clock`.
     pub clock: Value,
     pub line: u32,
-    /// `None` for the nemesis and everything else that is not numbered.
+    /// `None` for the nemesis.
     pub process: Option<u32>,
     pub op_type: OpType,
     pub f: Option<F>,
@@ -69,7 +72,13 @@ fn from_json(json: &Json, line: u32, tables: &mut Tables) -> Result<Row, String>
                 .and_then(|p| u32::try_from(p).ok())
                 .ok_or_else(|| format!("\"process\" is a number below 2^32, not {n}"))?,
         ),
-        _ => None,
+        Json::String(name) if name == NEMESIS => None,
+        other => {
+            return Err(format!(
+                "\"process\" is {}; it must be a whole number from 0, or \"{NEMESIS}\"",
+                brief(other)
+            ));
+        }
     };
     let time = match object.get("time") {
         None | Some(Json::Null) => Row::NO_TIME,
@@ -201,7 +210,9 @@ impl<'a> Scanner<'a> {
                 b"f" => f_seen = Some(self.plain_string()?),
                 b"process" => {
                     row.process = match self.peek()? {
-                        b'"' => self.plain_string().map(|_| None)?,
+                        b'"' => {
+                            self.plain_string().filter(|name| *name == NEMESIS.as_bytes()).map(|_| None)?
+                        }
                         b'0'..=b'9' => Some(u32::try_from(self.unsigned()?).ok()?),
                         _ => return None,
                     };

@@ -70,12 +70,19 @@ struct Aside {
 
 impl Aside {
     fn create(path: &Path, force: bool) -> Result<Aside, ConvertError> {
-        if !force && path.symlink_metadata().is_ok() {
-            return Err(ConvertError::Exists { path: path.to_owned() });
+        // What is no file is nobody's to replace, asked for or not: a device, a pipe.
+        let refused =
+            |what: &str| Err(failed(path, io::Error::other(format!("it is {what}; name a file, or -"))));
+        match path.metadata() {
+            Ok(there) if there.is_dir() => return refused("a directory"),
+            Ok(there) if !there.is_file() => return refused("a device or a pipe, which is not replaced"),
+            _ if !force && path.symlink_metadata().is_ok() => {
+                return Err(ConvertError::Exists { path: path.to_owned() });
+            }
+            _ => {}
         }
-        if path.is_dir() {
-            return Err(failed(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
-        }
+        // A link stays one: what it names is replaced.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Opened by hand, for a file that others may read as they may read any new file.
         let file = tempfile::Builder::new()
