@@ -22,7 +22,7 @@ use nemesis::runner::{ActiveFaults, Runner, RunnerReport, Stage};
 use nemesis::sampler::Sampler;
 use store::progress::Progress;
 use store::recorder::Recorder;
-use store::run_dir::{RunDir, Runs};
+use store::run_dir::{RunDir, RunError, Runs};
 use store::run_meta::{RUN_SCHEMA, RunMeta, RunStatus, TargetMeta};
 use store::settings::Settings;
 use store::time::Clock;
@@ -33,6 +33,7 @@ pub use self::display::grouped;
 use self::display::{Display, Phase};
 use self::notice::Notices;
 pub use self::plan::Plan;
+use crate::exit::{in_words, is_of_a_full_disk};
 use crate::signals::Stop;
 
 /// How long the topics may take to be there with every replica in sync.
@@ -56,6 +57,8 @@ pub struct Run<'a> {
     meta: RunMeta,
     notices: Arc<Notices>,
     keep: bool,
+    /// Why `run.json` does not say how the run ended.
+    unwritten: Option<RunError>,
     /// Somebody's cluster with the run's topics on it, until the verdict says whether they are evidence.
     standing: Option<Cluster>,
 }
@@ -67,6 +70,7 @@ impl<'a> Run<'a> {
     /// If the store cannot be written.
     pub fn begin(plan: &'a Plan, runs: &Runs, keep: bool) -> Result<Run<'a>> {
         let dir = runs.create(&plan.scenario.test, (plan.seed & 0xffff) as u16)?;
+        dir.reserve()?;
         let notices = Arc::new(Notices::create(&dir)?);
         let scenario = plan.scenario.redacted();
         let text = toml::to_string(&scenario).context("cannot write the scenario as TOML")?;
@@ -107,7 +111,7 @@ impl<'a> Run<'a> {
         for warning in &plan.schedule.warnings {
             notices.say(&format!("  warning: {warning}"));
         }
-        Ok(Run { plan, dir, meta, notices, keep, standing: None })
+        Ok(Run { plan, dir, meta, notices, keep, unwritten: None, standing: None })
     }
 
     /// The run's directory.
@@ -115,7 +119,17 @@ impl<'a> Run<'a> {
         &self.dir
     }
 
-    /// Runs it to its end. Whatever happens, `run.json` says how far it came.
+    /// What is known of the run now.
+    pub fn meta(&self) -> &RunMeta {
+        &self.meta
+    }
+
+    /// Why `run.json` does not say how the run ended, if it does not. Its history is none the worse for it.
+    pub fn unwritten(&mut self) -> Option<RunError> {
+        self.unwritten.take()
+    }
+
+    /// Runs it to its end. Whatever happens, `run.json` says how far it came, and `tribunal.log` why no further.
     ///
     /// # Errors
     /// If the cluster could not be brought up, or the history could not be written.
@@ -124,12 +138,27 @@ impl<'a> Run<'a> {
         self.meta.status = match &result {
             Ok(Ending::Recorded) => RunStatus::Recorded,
             Ok(Ending::Interrupted) => RunStatus::Interrupted,
-            Err(e) => RunStatus::Failed { reason: format!("{e:#}") },
+            Err(e) => RunStatus::Failed { reason: in_words(e) },
         };
-        let written = self.dir.write_meta(&self.meta);
-        let ending = result?;
-        written?;
-        Ok(ending)
+        // What was kept free is for these last words.
+        self.dir.release();
+        self.unwritten = self.dir.write_meta(&self.meta).err();
+        result.map_err(|error| {
+            let error = self.with_next_step(error);
+            self.notices.keep(&format!("error: {}", in_words(&error)));
+            error
+        })
+    }
+
+    /// What somebody can do with a run that failed.
+    fn with_next_step(&self, error: anyhow::Error) -> anyhow::Error {
+        let free = if is_of_a_full_disk(&error) { "free space, then: " } else { "" };
+        let next = match self.dir.history().exists() {
+            true => format!("tribunal analyze {}", self.dir.as_typed()),
+            false if !free.is_empty() => self.dir.again(),
+            false => return error,
+        };
+        anyhow::anyhow!("{}\n  next: {free}{next}", in_words(&error))
     }
 
     async fn on_a_cluster(&mut self, stop: &Stop) -> Result<Ending> {
@@ -166,18 +195,25 @@ impl<'a> Run<'a> {
                 };
                 if let Err(e) = cluster.remove().await {
                     self.notices.say(&format!(
-                        "  warning: the cluster could not be removed: {e}; try `tribunal heal`"
+                        "  warning: the cluster could not be removed: {e}; try `{}`",
+                        self.heal()
                     ));
                 }
                 if let Some(kept) = kept {
                     self.notices.say(&format!("  {kept}"));
                 }
             }
-            Err(_) => self
-                .notices
-                .say("  warning: the cluster is still in use and was not removed; try `tribunal heal`"),
+            Err(_) => self.notices.say(&format!(
+                "  warning: the cluster is still in use and was not removed; try `{}`",
+                self.heal()
+            )),
         }
         result
+    }
+
+    /// The command that undoes what the run could not.
+    fn heal(&self) -> String {
+        format!("tribunal heal {}", self.dir.as_typed())
     }
 
     /// Docker alone can be caught half way; everything else leaves nothing.
@@ -187,7 +223,8 @@ impl<'a> Run<'a> {
         }
         if let Err(e) = nemesis::containers::owned::remove_run(id).await {
             self.notices.say(&format!(
-                "  warning: what was made so far could not be removed: {e}; try `tribunal heal`"
+                "  warning: what was made so far could not be removed: {e}; try `{}`",
+                self.heal()
             ));
         }
     }
@@ -373,7 +410,7 @@ impl<'a> Run<'a> {
             self.notices.say(&format!("  {mark} fault {} {}: {}", fault.number, fault.label, fault.evidence));
         }
         for unhealed in &faults.unhealed {
-            self.notices.say(&format!("  warning: not healed: {unhealed}; `tribunal heal` tries again"));
+            self.notices.say(&format!("  warning: not healed: {unhealed}; `{}` tries again", self.heal()));
         }
     }
 }
