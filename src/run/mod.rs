@@ -10,6 +10,7 @@ mod display;
 mod notice;
 mod plan;
 mod tell;
+mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ pub use self::display::grouped;
 use self::display::{Display, Phase};
 use self::notice::Notices;
 pub use self::plan::Plan;
+use self::watch::Watch;
 use crate::exit::{in_words, is_of_a_full_disk};
 use crate::signals::Stop;
 
@@ -193,7 +195,10 @@ impl<'a> Run<'a> {
                     Cluster::Docker(docker) => docker.kept_notice(),
                     _ => None,
                 };
-                if let Err(e) = cluster.remove().await {
+                let lost = cluster.lost().is_some();
+                if let Err(e) = cluster.remove().await
+                    && !lost
+                {
                     self.notices.say(&format!(
                         "  warning: the cluster could not be removed: {e}; try `{}`",
                         self.heal()
@@ -290,7 +295,10 @@ impl<'a> Run<'a> {
         let active = ActiveFaults::default();
         let display = Display::start(Arc::clone(&progress), active.clone(), clock, self.plan.load_duration());
 
-        let result = self.load_and_drain(cluster, topics, &recorder, &progress, active, &display, stop).await;
+        let watch = Watch::begin(Arc::clone(cluster), stop);
+        let result =
+            self.load_and_drain(cluster, topics, &recorder, &progress, active, &display, stop, &watch).await;
+        watch.end().await;
 
         display.stop().await;
         if let Err(e) = sampler.stop().await {
@@ -317,6 +325,7 @@ impl<'a> Run<'a> {
         active: ActiveFaults,
         display: &Display,
         stop: &Stop,
+        watch: &Watch,
     ) -> Result<Ending> {
         let names = self.meta.topics.clone();
         let (load_ended, over) = tokio::sync::watch::channel(false);
@@ -331,18 +340,18 @@ impl<'a> Run<'a> {
         };
         let runner = Runner::prepare(self.plan.schedule.clone(), stage)?;
         let nemesis = tokio::spawn(runner.run(over));
-        // Asked to stop, faults heal at once: the clients may still wait for their last answers.
+        // Faults heal at once then: the clients may still wait for their last answers.
         let interruption = tokio::spawn({
-            let (stop, load_ended) = (stop.clone(), load_ended.clone());
+            let (over, load_ended) = (watch.over.clone(), load_ended.clone());
             async move {
-                stop.wait().await;
+                Watch::wait(over).await;
                 let _ = load_ended.send(true);
             }
         });
         let load = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
             let (recorder, progress, flag) =
-                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
+                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&watch.flag));
             let names = names.clone();
             tokio::task::spawn_blocking(move || {
                 run_queue(&workload, &endpoints, &names, &recorder, &progress, &flag)
@@ -354,29 +363,31 @@ impl<'a> Run<'a> {
         interruption.abort();
         let load = load??;
         let faults = faults?;
-        self.tell(&load, &faults);
+        self.tell(&load, &faults, cluster.lost().as_deref());
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }
         self.still_there(cluster)?;
 
         display.phase(Phase::Settle);
-        let health = wait_healthy(cluster.endpoints(), &names, SETTLE, stop.watch.clone()).await;
+        let health = wait_healthy(cluster.endpoints(), &names, SETTLE, watch.over.clone()).await;
         let settle = health.settle;
         let healthy = if settle.healthy { "✓ healthy" } else { "- not healthy" };
         self.notices.say(&format!("  {healthy} after {:.1}s{}", settle.seconds, listed(&settle.missing)));
         self.meta.settle = Some(settle);
         self.meta.terms.open_tails = health.open_tails;
-        self.dir.write_meta(&self.meta)?;
+        // The last words say it too: a history that can still be recorded must not end for this.
+        let _ = self.dir.write_meta(&self.meta);
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }
+        self.still_there(cluster)?;
 
         display.phase(Phase::Drain);
         let drain = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
             let (recorder, progress, flag) =
-                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
+                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&watch.flag));
             tokio::task::spawn_blocking(move || {
                 consume_all(&workload, &endpoints, &names, &recorder, &progress, &flag)
             })
@@ -394,22 +405,22 @@ impl<'a> Run<'a> {
     fn still_there(&self, cluster: &Cluster) -> Result<()> {
         match cluster.lost() {
             None => Ok(()),
-            Some(why) => {
-                anyhow::bail!(
-                    "{why}; what was recorded up to then is kept: tribunal analyze {}",
-                    self.dir.id()
-                )
-            }
+            Some(why) => anyhow::bail!(
+                "{why}: what clients saw from then on tells nothing about Kafka; what was recorded is kept, run the test \
+                 again"
+            ),
         }
     }
 
-    fn tell(&self, load: &QueueReport, faults: &RunnerReport) {
+    fn tell(&self, load: &QueueReport, faults: &RunnerReport, lost: Option<&str>) {
         tell::load(load).iter().for_each(|line| self.notices.say(line));
         for fault in &faults.faults {
             let mark = if fault.bit == Some(true) { "✓" } else { "-" };
-            self.notices.say(&format!("  {mark} fault {} {}: {}", fault.number, fault.label, fault.evidence));
+            let evidence = tell::once(&fault.evidence, lost);
+            self.notices.say(&format!("  {mark} fault {} {}: {evidence}", fault.number, fault.label));
         }
-        for unhealed in &faults.unhealed {
+        // Nothing is in force on a target that is gone.
+        for unhealed in faults.unhealed.iter().filter(|_| lost.is_none()) {
             self.notices.say(&format!("  warning: not healed: {unhealed}; `{}` tries again", self.heal()));
         }
     }
