@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use checker::model::ModelKind;
 use checker::{Context, Options};
 use nemesis::fault::when::{parse_duration, parse_fine_duration};
-use serde_json::json;
+use serde::Serialize;
 use store::reader::Source;
 use store::run_dir::{RunDir, Runs};
 use store::run_meta::RunStatus;
@@ -37,6 +37,21 @@ struct Told {
     headline: Option<String>,
     /// Of a run whose own verdict it is: what could not be saved.
     unsaved: Option<Unsaved>,
+}
+
+/// One of several as JSON, in the order in which they were named.
+#[derive(Serialize)]
+struct Listed<'a> {
+    history: &'a str,
+    #[serde(flatten)]
+    came_to: CameTo,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum CameTo {
+    Verdict(Box<Verdict>),
+    Error(String),
 }
 
 /// Judges every history that was named; several at once share the machine.
@@ -96,38 +111,37 @@ fn report(
     judged: Vec<Option<Result<Told>>>,
 ) -> Result<u8> {
     let several = subjects.len() > 1;
-    let (mut verdicts, mut unsaved, mut listed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut codes, mut unsaved, mut listed) = (Vec::new(), Vec::new(), Vec::new());
     let mut failed = false;
     for ((name, subject), told) in subjects.iter().zip(judged) {
-        match told.context("a history was not judged; this is a bug in tribunal")? {
+        let came_to = match told.context("a history was not judged; this is a bug in tribunal")? {
             Ok(told) => {
                 if let Some(number) = args.anomaly {
                     print_finding(name, subject, &told.verdict, number, args.full)?;
-                } else if args.json {
-                    listed.push(json!({"history": name, "verdict": &told.verdict}));
-                } else {
+                } else if !args.json {
                     if several {
                         out::print(&format!("== {name}\n"))?;
                     }
                     print_told(&told, runs, name, subject, &next(args, subject, &told.verdict, several))?;
                 }
-                verdicts.push(told.verdict);
+                codes.push(told.verdict.exit_code());
                 unsaved.extend(told.unsaved);
+                CameTo::Verdict(Box::new(told.verdict))
             }
             Err(error) if several => {
                 let error = in_words(&naming(name, error));
-                listed.push(json!({"history": name, "error": &error}));
                 complain(&format!("error: {error}"));
                 failed = true;
+                CameTo::Error(error)
             }
             Err(error) => return Err(naming(name, error)),
-        }
+        };
+        listed.push(Listed { history: name, came_to });
     }
     if args.json {
-        // One is the verdict itself; of several, each stands under its name, in the order in which they were named.
-        let text = match verdicts.as_slice() {
-            [one] if !several => serde_json::to_string_pretty(one)?,
-            _ => serde_json::to_string_pretty(&listed)?,
+        let text = match listed.as_slice() {
+            [Listed { came_to: CameTo::Verdict(one), .. }] => serde_json::to_string_pretty(one)?,
+            all => serde_json::to_string_pretty(all)?,
         };
         out::print(&format!("{text}\n"))?;
     }
@@ -135,7 +149,7 @@ fn report(
     if failed {
         return Ok(FAILED);
     }
-    Ok(unsaved.iter().fold(worst(&verdicts), |code, unsaved| unsaved.code_of_reader(code)))
+    Ok(unsaved.iter().fold(worst(&codes), |code, unsaved| unsaved.code_of_reader(code)))
 }
 
 /// A verdict for people, with the run that it is on.
@@ -198,13 +212,13 @@ fn naming(name: &str, error: anyhow::Error) -> anyhow::Error {
 }
 
 /// One exit code for all: invalid before unknown before valid.
-fn worst(verdicts: &[Verdict]) -> u8 {
-    let rank = |code: &u8| match code {
+fn worst(codes: &[u8]) -> u8 {
+    let rank = |code: &&u8| match code {
         1 => 2,
         2 => 1,
         _ => 0,
     };
-    verdicts.iter().map(Verdict::exit_code).max_by_key(rank).unwrap_or(Validity::Unknown.exit_code())
+    codes.iter().max_by_key(rank).copied().unwrap_or(Validity::Unknown.exit_code())
 }
 
 fn subject(name: &str, runs: &Runs) -> Result<Subject> {

@@ -58,7 +58,9 @@ async fn from_load_to_verdict(
         return Ok(INTERRUPTED);
     }
     if args.no_analyze {
-        run.leave(true).await?;
+        if let Err(error) = run.leave(true).await {
+            unsaved.other(error);
+        }
         out::print(&format!("{}\n  next: tribunal analyze {}\n", dir.path().display(), dir.as_typed()))?;
         return Ok(0);
     }

@@ -42,10 +42,12 @@ pub fn without_history(run: &RunDir, meta: &RunMeta) -> Option<String> {
     let why = match &meta.status {
         RunStatus::Running => "it has not come so far yet".to_owned(),
         RunStatus::Failed { reason } => format!("it failed before: {reason}"),
+        RunStatus::Crashed => "it crashed before".to_owned(),
+        RunStatus::Recorded => "it was recorded, and history.jsonl.zst is gone since".to_owned(),
         status => format!("it was {} before", results::status_word(status)),
     };
     Some(format!(
-        "{} recorded no history that could be judged: {why}; the same run again: {}",
+        "{} has no history that could be judged: {why}; the same run again: {}",
         run.name(),
         run.again()
     ))

@@ -63,9 +63,10 @@ impl Runs {
         let no_run = |reason: &str| RunError::NoRun { name: name.to_owned(), reason: reason.to_owned() };
         let path = Path::new(name);
         if path.is_dir() || self.root.join(name).is_dir() {
-            return no_run(
-                "is a directory without a run: it holds no run.json and no history; `tribunal ls` lists the runs",
-            );
+            return no_run(&format!(
+                "is a directory without a run: it holds no run.json and no history; `{}` lists the runs",
+                self.ls()
+            ));
         }
         if path.exists() {
             let typed = path_word(path);
@@ -80,7 +81,7 @@ impl Runs {
         }
         let next = match newest {
             None => "no run is there yet; `tribunal run` makes one, --store names another place".to_owned(),
-            Some(run) => format!("the newest is {}; `tribunal ls` lists all", run.name()),
+            Some(run) => format!("the newest is {}; `{}` lists all", run.name(), self.ls()),
         };
         RunError::NotFound { name: name.to_owned(), root: self.root.clone(), next }
     }

@@ -20,6 +20,17 @@ pub(super) fn path_word(path: &Path) -> String {
     shell_word(&if path.starts_with('-') { format!("./{path}") } else { path.into_owned() })
 }
 
+impl Runs {
+    /// The command that lists these runs.
+    pub(super) fn ls(&self) -> String {
+        if self.root == Runs::at(None).root || is_same(&self.root, Runs::at(None).root()) {
+            "tribunal ls".to_owned()
+        } else {
+            format!("tribunal ls --store {}", path_word(&self.root))
+        }
+    }
+}
+
 impl RunDir {
     /// What names this run in a command without `--store`: its id where that is enough, else its path.
     pub fn as_typed(&self) -> String {
