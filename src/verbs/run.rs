@@ -59,7 +59,7 @@ async fn from_load_to_verdict(
     }
     if args.no_analyze {
         if let Err(error) = run.leave(true).await {
-            unsaved.other(error);
+            unsaved.other(&error);
         }
         out::print(&format!("{}\n  next: tribunal analyze {}\n", dir.path().display(), dir.as_typed()))?;
         return Ok(0);
@@ -83,7 +83,7 @@ async fn from_load_to_verdict(
     unsaved.save(&analysis);
     let pictures = unsaved.draw(&analysis);
     if let Err(error) = run.leave(!analysis.verdict.anomalies.is_empty()).await {
-        unsaved.other(error);
+        unsaved.other(&error);
     }
     told?;
     if !args.json {

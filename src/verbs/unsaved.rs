@@ -34,7 +34,7 @@ impl Unsaved {
         let (run, verdict, series) = (self.run.clone(), &analysis.verdict, &analysis.series);
         for written in [run.write_verdict(verdict), run.write_series(series)] {
             if let Err(error) = written {
-                self.note(plainly(error), Some("analyze"));
+                self.note(&plainly(error), Some("analyze"));
             }
         }
     }
@@ -47,7 +47,7 @@ impl Unsaved {
         for pictures in [series, results::render_cycles(&analysis.verdict, &plots)] {
             match pictures {
                 Ok(pictures) => drawn.extend(pictures),
-                Err(error) => self.note(of_a_picture(error), Some("render")),
+                Err(error) => self.note(&of_a_picture(error), Some("render")),
             }
         }
         drawn
@@ -56,24 +56,24 @@ impl Unsaved {
     /// `run.json`, whose last version could not be written.
     pub fn status(&mut self, error: RunError) {
         let kept = "run.json still says that the run goes on: `tribunal ls` will call it crashed";
-        self.note(plainly(error).context(kept), None);
+        self.note(&plainly(error).context(kept), None);
     }
 
     /// The link `latest`, which could not be set to this run.
     pub fn latest(&mut self, error: RunError) {
         let kept = format!("`latest` does not name this run; it is {}", self.run.as_typed());
-        self.note(plainly(error).context(kept), None);
+        self.note(&plainly(error).context(kept), None);
     }
 
     /// Anything else.
-    pub fn other(&mut self, error: Error) {
+    pub fn other(&mut self, error: &Error) {
         self.note(error, None);
     }
 
-    fn note(&mut self, error: Error, again: Option<&'static str>) {
-        self.full |= is_of_a_full_disk(&error);
+    fn note(&mut self, error: &Error, again: Option<&'static str>) {
+        self.full |= is_of_a_full_disk(error);
         self.forbidden &= error.chain().any(|cause| cause.downcast_ref().is_some_and(is_forbidden));
-        self.failures.push(in_words(&error));
+        self.failures.push(in_words(error));
         if let Some(verb) = again.filter(|verb| !self.again.contains(verb)) {
             self.again.push(verb);
         }
@@ -162,7 +162,7 @@ mod tests {
             let source = io::Error::from(*kind);
             let path = unsaved.run.verdict();
             unsaved.note(
-                plainly(RunError::Io { what: "write", path, source, hint: "; a hint" }),
+                &plainly(RunError::Io { what: "write", path, source, hint: "; a hint" }),
                 Some("analyze"),
             );
         }

@@ -148,7 +148,7 @@ mod tests {
         assert!(error.contains("run.json is empty; no history is beside it"), "{error}");
         fs::write(run.history(), "").expect("writes");
         fs::remove_file(run.meta()).expect("removes");
-        assert_eq!(runs.list().expect("lists"), [run.clone()]);
+        assert_eq!(runs.list().expect("lists"), std::slice::from_ref(&run));
         let named = [run.name(), "7f3a".to_owned(), run.path().display().to_string()];
         for name in named {
             assert_eq!(runs.find(&name).expect(&name), run);
