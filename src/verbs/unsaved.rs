@@ -114,11 +114,12 @@ impl Unsaved {
     fn list(&self) -> String {
         let mut lines: Vec<String> = self.failures.iter().map(|failure| format!("  {failure}")).collect();
         let run = self.run.as_typed();
+        // One after the other, whatever the first ends with: a verdict of 1 is no failure to analyze.
         let again: Vec<String> = self.again.iter().map(|verb| format!("tribunal {verb} {run}")).collect();
         match (again.is_empty(), self.full) {
             (true, _) => {}
-            (false, true) => lines.push(format!("  next: free space, then: {}", again.join(" && "))),
-            (false, false) => lines.push(format!("  next: when that is mended: {}", again.join(" && "))),
+            (false, true) => lines.push(format!("  next: free space, then: {}", again.join("; "))),
+            (false, false) => lines.push(format!("  next: when that is mended: {}", again.join("; "))),
         }
         lines.join("\n")
     }
@@ -187,6 +188,12 @@ mod tests {
         let said = failing(&[ErrorKind::StorageFull, ErrorKind::IsADirectory]).list();
         let next = "next: free space, then: tribunal analyze 'my runs/queue/20261129T000000Z-beef'";
         assert!(said.ends_with(next) && !said.contains("a hint"), "{said}");
+        let mut unsaved = failing(&[ErrorKind::StorageFull]);
+        let (path, source) = ("plots/rate.svg".into(), io::Error::from(ErrorKind::StorageFull));
+        unsaved.note(&of_a_picture(RenderError::Write { path, source }), Some("render"));
+        let said = unsaved.list();
+        let next = said.lines().last().expect("lines");
+        assert!(next.contains("; tribunal render 'my runs/") && said.matches("next:").count() == 1, "{said}");
         assert!(failing(&[ErrorKind::IsADirectory]).list().contains("when that is mended: tribunal analyze"));
     }
 }
