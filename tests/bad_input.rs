@@ -88,6 +88,18 @@ fn an_error_names_its_history_and_its_place_once() {
     let three = history(&store.root(), "three.jsonl", &["{\"process\":x}", ""]).display().to_string();
     let both = store.call(&["analyze", &one, &two]);
     assert_eq!((both.code, both.err.matches("one.jsonl").count()), (FAILED, 1), "{}", both.err);
+    let good = history(&store.root(), "good.jsonl", &[SEND, SENT, POLL, POLLED]).display().to_string();
+    let listed = store.call(&["analyze", &good, &one, &good, "--json"]);
+    let plain = listed.out.split_whitespace().collect::<String>();
+    assert!(
+        plain.contains(r#","verdict":{"schema":1,"validity":"valid""#),
+        "in the order of verdict.json: {plain}"
+    );
+    let listed: serde_json::Value = serde_json::from_str(&listed.out).expect("JSON");
+    let names: Vec<_> = listed.as_array().expect("a list").iter().map(|e| e["history"].as_str()).collect();
+    assert_eq!(names, [Some(&*good), Some(&*one), Some(&*good)], "in the order of the arguments: {listed}");
+    assert!(listed[1]["error"].as_str().expect("an error").contains("line 2"), "{listed}");
+    assert!(listed[1]["verdict"].is_null() && listed[2]["verdict"]["validity"] == "valid", "{listed}");
     store.call(&["analyze", "--model", "register", &two]).fails(FAILED, &["two.jsonl", "line 1"]);
     let damaged = store.call(&["analyze", "--model", "register", &three]);
     damaged.fails(FAILED, &["three.jsonl: line 1, byte 12"]);
@@ -186,6 +198,12 @@ fn a_history_from_standard_input_is_judged() {
 fn a_store_that_cannot_be_written_is_named() {
     let store = Store::new();
     store.call(&["run", "--store", "/proc/tribunal"]).fails(FAILED, &["/proc/tribunal", "--store"]);
+    std::fs::create_dir_all(store.root()).expect("creates");
+    std::fs::write(store.root().join("afile"), "").expect("writes");
+    let file = store.root().join("afile").display().to_string();
+    for verb in ["ls", "show", "analyze", "render", "heal", "run"] {
+        store.call(&[verb, "--store", &file]).fails(USAGE, &["afile is a file", "--store or TRIBUNAL_STORE"]);
+    }
 }
 
 /// A limit on the size of files stands for a full disk: every write beyond it is refused.
@@ -199,11 +217,14 @@ fn a_full_disk_ends_the_run_and_keeps_what_was_written() {
     let mut command = Command::new("bash");
     command.args(["-c", &script]).env("TRIBUNAL_STORE", store.root()).env_remove("RUST_BACKTRACE");
     let called = called(&command.output().expect("starts"));
-    called.fails(FAILED, &["history.jsonl.zst", "File too large", "kept"]);
+    called.fails(FAILED, &["history.jsonl.zst", "File too large", "kept", "next: tribunal analyze "]);
     let run = std::fs::canonicalize(store.root().join("current")).expect("the run is there");
     let meta: serde_json::Value =
         serde_json::from_slice(&std::fs::read(run.join("run.json")).expect("is there")).expect("JSON");
     assert_eq!(meta["status"]["state"], "failed", "{meta}");
+    assert!(meta["status"]["reason"].as_str().is_some_and(|why| why.contains("File too large")), "{meta}");
+    let log = std::fs::read_to_string(run.join("tribunal.log")).expect("is there");
+    assert!(log.contains("error: cannot write the history") && log.contains("tribunal analyze "), "{log}");
     let verdict = store.call(&["analyze", "current", "--json"]);
     let verdict: serde_json::Value = serde_json::from_str(&verdict.out).expect("what was written is judged");
     assert_eq!(verdict["validity"], "unknown", "it never came to the consume-all pass");

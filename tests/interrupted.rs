@@ -65,13 +65,22 @@ fn ctrl_c_heals_keeps_the_history_and_exits_130() {
     let mut child = begin(&store);
     wait_for("the fault", || fault_holds(&store));
     let mock = mock_host(child.id()).expect("the mock is a child of the run");
-    sleep(Duration::from_millis(500));
+    sleep(Duration::from_millis(1500));
+    let so_far = store.call(&["analyze", "current"]);
+    assert!(
+        so_far.out.contains("the run has not ended") && !so_far.out.contains("cut off"),
+        "{}",
+        so_far.out
+    );
+    let reserved = store.root().join("current/.reserve");
+    assert_eq!(std::fs::metadata(&reserved).expect("room is kept").len(), 64 << 10);
     kill_process(pid(&child), Signal::INT).expect("is alive");
     let status = child.wait().expect("ends");
     let mut err = String::new();
     child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
     assert_eq!(status.code(), Some(130), "{err}");
     assert!(err.contains("tribunal analyze"), "{err}");
+    assert!(!reserved.exists(), "the room is given back");
     wait_for("the mock's end", || gone(mock));
     let healed = store.call(&["heal", "latest"]);
     assert!(healed.out.contains("nothing remains"), "{}{}", healed.out, healed.err);
@@ -112,4 +121,26 @@ fn a_killed_run_leaves_no_process_and_a_history_that_can_be_judged() {
     assert_eq!(verdict["validity"], "unknown", "{verdict}");
     assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(100), "{verdict}");
     assert_eq!(store.call(&["heal"]).code, 0);
+}
+
+#[test]
+fn a_run_whose_target_dies_ends_at_once_and_says_so_once() {
+    let store = Store::new();
+    let mut child = begin(&store);
+    wait_for("the fault", || fault_holds(&store));
+    let mock = mock_host(child.id()).expect("the mock is a child of the run");
+    let killed = Instant::now();
+    kill_process(Pid::from_raw(mock).expect("a pid"), Signal::KILL).expect("is alive");
+    let status = child.wait().expect("ends");
+    assert!(killed.elapsed() < Duration::from_secs(30), "of a load of five minutes");
+    let mut err = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+    assert_eq!(status.code(), Some(255), "{err}");
+    let last = err.lines().find(|line| line.starts_with("tribunal: error: ")).expect("an error");
+    assert!(last.contains("signal 9") && last.contains("run the test again"), "{err}");
+    assert_eq!(err.matches("run the test again").count(), 1, "{err}");
+    assert!(err.lines().all(|line| line.matches("signal 9").count() <= 1), "{err}");
+    let log = std::fs::read_to_string(store.root().join("current/tribunal.log")).expect("is there");
+    assert!(log.contains("error: the mock broker process died (signal 9"), "{log}");
+    assert!(store.call(&["ls"]).out.contains("failed: the mock broker process died"));
 }

@@ -52,7 +52,7 @@ pub enum NemesisError {
         reason: String,
     },
     /// The target is gone: what clients saw from then on tells nothing.
-    #[error("{what} died ({how}): the run's target is gone; its history is kept, run the test again")]
+    #[error("{what} died ({how})")]
     TargetDied {
         /// Which part of the target.
         what: String,

@@ -20,5 +20,5 @@ pub use text::around::around_text;
 pub use text::guarantee::guarantee_text;
 pub use text::ls::{RunRow, ls_text, status_word};
 pub use text::report::verdict_text;
-pub use text::show::{anomaly_text, run_text, witness_lines};
+pub use text::show::{RunFile, anomaly_text, run_text, witness_lines};
 pub use text::style::ReportStyle;

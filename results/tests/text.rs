@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use results::{
-    ReportStyle, RunRow, anomaly_text, guarantee_text, ls_text, run_text, verdict_text, witness_lines,
+    ReportStyle, RunFile, RunRow, anomaly_text, guarantee_text, ls_text, run_text, verdict_text,
+    witness_lines,
 };
 use store::verdict::Verdict;
 
@@ -98,7 +99,12 @@ fn runs_in_a_table() {
 
 #[test]
 fn one_run_in_full() {
-    let files = [("history.jsonl.zst".to_owned(), 48_211_904), ("verdict.json".to_owned(), 9120)];
+    let file = |name: &str, files, bytes| RunFile { name: name.to_owned(), files, bytes };
+    let files = [
+        file("history.jsonl.zst", None, 48_211_904),
+        file("verdict.json", None, 9120),
+        file("plots", Some(5), 312_400),
+    ];
     let style = ReportStyle::default();
     golden("show.txt", &run_text(&verdicts::run(), Some(&verdicts::valid()), &files, &style, &next()));
     golden("show-not-analyzed.txt", &run_text(&verdicts::run(), None, &[], &style, &next()));

@@ -10,6 +10,7 @@ mod display;
 mod notice;
 mod plan;
 mod tell;
+mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use nemesis::runner::{ActiveFaults, Runner, RunnerReport, Stage};
 use nemesis::sampler::Sampler;
 use store::progress::Progress;
 use store::recorder::Recorder;
-use store::run_dir::{RunDir, Runs};
+use store::run_dir::{RunDir, RunError, Runs};
 use store::run_meta::{RUN_SCHEMA, RunMeta, RunStatus, TargetMeta};
 use store::settings::Settings;
 use store::time::Clock;
@@ -33,6 +34,8 @@ pub use self::display::grouped;
 use self::display::{Display, Phase};
 use self::notice::Notices;
 pub use self::plan::Plan;
+use self::watch::Watch;
+use crate::exit::{in_words, is_of_a_full_disk};
 use crate::signals::Stop;
 
 /// How long the topics may take to be there with every replica in sync.
@@ -56,6 +59,8 @@ pub struct Run<'a> {
     meta: RunMeta,
     notices: Arc<Notices>,
     keep: bool,
+    /// Why `run.json` does not say how the run ended.
+    unwritten: Option<RunError>,
     /// Somebody's cluster with the run's topics on it, until the verdict says whether they are evidence.
     standing: Option<Cluster>,
 }
@@ -67,6 +72,7 @@ impl<'a> Run<'a> {
     /// If the store cannot be written.
     pub fn begin(plan: &'a Plan, runs: &Runs, keep: bool) -> Result<Run<'a>> {
         let dir = runs.create(&plan.scenario.test, (plan.seed & 0xffff) as u16)?;
+        dir.reserve()?;
         let notices = Arc::new(Notices::create(&dir)?);
         let scenario = plan.scenario.redacted();
         let text = toml::to_string(&scenario).context("cannot write the scenario as TOML")?;
@@ -107,7 +113,7 @@ impl<'a> Run<'a> {
         for warning in &plan.schedule.warnings {
             notices.say(&format!("  warning: {warning}"));
         }
-        Ok(Run { plan, dir, meta, notices, keep, standing: None })
+        Ok(Run { plan, dir, meta, notices, keep, unwritten: None, standing: None })
     }
 
     /// The run's directory.
@@ -115,7 +121,17 @@ impl<'a> Run<'a> {
         &self.dir
     }
 
-    /// Runs it to its end. Whatever happens, `run.json` says how far it came.
+    /// What is known of the run now.
+    pub fn meta(&self) -> &RunMeta {
+        &self.meta
+    }
+
+    /// Why `run.json` does not say how the run ended, if it does not. Its history is none the worse for it.
+    pub fn unwritten(&mut self) -> Option<RunError> {
+        self.unwritten.take()
+    }
+
+    /// Runs it to its end. Whatever happens, `run.json` says how far it came, and `tribunal.log` why no further.
     ///
     /// # Errors
     /// If the cluster could not be brought up, or the history could not be written.
@@ -124,12 +140,27 @@ impl<'a> Run<'a> {
         self.meta.status = match &result {
             Ok(Ending::Recorded) => RunStatus::Recorded,
             Ok(Ending::Interrupted) => RunStatus::Interrupted,
-            Err(e) => RunStatus::Failed { reason: format!("{e:#}") },
+            Err(e) => RunStatus::Failed { reason: in_words(e) },
         };
-        let written = self.dir.write_meta(&self.meta);
-        let ending = result?;
-        written?;
-        Ok(ending)
+        // What was kept free is for these last words.
+        self.dir.release();
+        self.unwritten = self.dir.write_meta(&self.meta).err();
+        result.map_err(|error| {
+            let error = self.with_next_step(error);
+            self.notices.keep(&format!("error: {}", in_words(&error)));
+            error
+        })
+    }
+
+    /// What somebody can do with a run that failed.
+    fn with_next_step(&self, error: anyhow::Error) -> anyhow::Error {
+        let free = if is_of_a_full_disk(&error) { "free space, then: " } else { "" };
+        let next = match self.dir.history().exists() {
+            true => format!("tribunal analyze {}", self.dir.as_typed()),
+            false if !free.is_empty() => self.dir.again(),
+            false => return error,
+        };
+        anyhow::anyhow!("{}\n  next: {free}{next}", in_words(&error))
     }
 
     async fn on_a_cluster(&mut self, stop: &Stop) -> Result<Ending> {
@@ -164,20 +195,30 @@ impl<'a> Run<'a> {
                     Cluster::Docker(docker) => docker.kept_notice(),
                     _ => None,
                 };
-                if let Err(e) = cluster.remove().await {
+                let lost = cluster.lost().is_some();
+                if let Err(e) = cluster.remove().await
+                    && !lost
+                {
                     self.notices.say(&format!(
-                        "  warning: the cluster could not be removed: {e}; try `tribunal heal`"
+                        "  warning: the cluster could not be removed: {e}; try `{}`",
+                        self.heal()
                     ));
                 }
                 if let Some(kept) = kept {
                     self.notices.say(&format!("  {kept}"));
                 }
             }
-            Err(_) => self
-                .notices
-                .say("  warning: the cluster is still in use and was not removed; try `tribunal heal`"),
+            Err(_) => self.notices.say(&format!(
+                "  warning: the cluster is still in use and was not removed; try `{}`",
+                self.heal()
+            )),
         }
         result
+    }
+
+    /// The command that undoes what the run could not.
+    fn heal(&self) -> String {
+        format!("tribunal heal {}", self.dir.as_typed())
     }
 
     /// Docker alone can be caught half way; everything else leaves nothing.
@@ -187,7 +228,8 @@ impl<'a> Run<'a> {
         }
         if let Err(e) = nemesis::containers::owned::remove_run(id).await {
             self.notices.say(&format!(
-                "  warning: what was made so far could not be removed: {e}; try `tribunal heal`"
+                "  warning: what was made so far could not be removed: {e}; try `{}`",
+                self.heal()
             ));
         }
     }
@@ -253,7 +295,10 @@ impl<'a> Run<'a> {
         let active = ActiveFaults::default();
         let display = Display::start(Arc::clone(&progress), active.clone(), clock, self.plan.load_duration());
 
-        let result = self.load_and_drain(cluster, topics, &recorder, &progress, active, &display, stop).await;
+        let watch = Watch::begin(Arc::clone(cluster), stop);
+        let result =
+            self.load_and_drain(cluster, topics, &recorder, &progress, active, &display, stop, &watch).await;
+        watch.end().await;
 
         display.stop().await;
         if let Err(e) = sampler.stop().await {
@@ -281,6 +326,7 @@ impl<'a> Run<'a> {
         active: ActiveFaults,
         display: &Display,
         stop: &Stop,
+        watch: &Watch,
     ) -> Result<Ending> {
         let names = self.meta.topics.clone();
         let (load_ended, over) = tokio::sync::watch::channel(false);
@@ -295,18 +341,18 @@ impl<'a> Run<'a> {
         };
         let runner = Runner::prepare(self.plan.schedule.clone(), stage)?;
         let nemesis = tokio::spawn(runner.run(over));
-        // Asked to stop, faults heal at once: the clients may still wait for their last answers.
+        // Faults heal at once then: the clients may still wait for their last answers.
         let interruption = tokio::spawn({
-            let (stop, load_ended) = (stop.clone(), load_ended.clone());
+            let (over, load_ended) = (watch.over.clone(), load_ended.clone());
             async move {
-                stop.wait().await;
+                Watch::wait(over).await;
                 let _ = load_ended.send(true);
             }
         });
         let load = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
             let (recorder, progress, flag) =
-                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
+                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&watch.flag));
             let names = names.clone();
             tokio::task::spawn_blocking(move || {
                 run_queue(&workload, &endpoints, &names, &recorder, &progress, &flag)
@@ -318,7 +364,7 @@ impl<'a> Run<'a> {
         interruption.abort();
         let load = load??;
         let faults = faults?;
-        self.tell(&load, &faults);
+        self.tell(&load, &faults, cluster.lost().as_deref());
         self.meta.terms.unsent = (self.plan.scenario.workload.rate > 0.0).then_some(load.unsent);
         if stop.asked() {
             return Ok(Ending::Interrupted);
@@ -326,22 +372,24 @@ impl<'a> Run<'a> {
         self.still_there(cluster)?;
 
         display.phase(Phase::Settle);
-        let health = wait_healthy(cluster.endpoints(), &names, SETTLE, stop.watch.clone()).await;
+        let health = wait_healthy(cluster.endpoints(), &names, SETTLE, watch.over.clone()).await;
         let settle = health.settle;
         let healthy = if settle.healthy { "✓ healthy" } else { "- not healthy" };
         self.notices.say(&format!("  {healthy} after {:.1}s{}", settle.seconds, listed(&settle.missing)));
         self.meta.settle = Some(settle);
         self.meta.terms.doubts = health.doubts;
-        self.dir.write_meta(&self.meta)?;
+        // The last words say it too: a history that can still be recorded must not end for this.
+        let _ = self.dir.write_meta(&self.meta);
         if stop.asked() {
             return Ok(Ending::Interrupted);
         }
+        self.still_there(cluster)?;
 
         display.phase(Phase::Drain);
         let drain = {
             let (workload, endpoints) = (self.plan.workload.clone(), cluster.endpoints().clone());
             let (recorder, progress, flag) =
-                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&stop.flag));
+                (Arc::clone(recorder), Arc::clone(progress), Arc::clone(&watch.flag));
             tokio::task::spawn_blocking(move || {
                 consume_all(&workload, &endpoints, &names, &recorder, &progress, &flag)
             })
@@ -359,23 +407,23 @@ impl<'a> Run<'a> {
     fn still_there(&self, cluster: &Cluster) -> Result<()> {
         match cluster.lost() {
             None => Ok(()),
-            Some(why) => {
-                anyhow::bail!(
-                    "{why}; what was recorded up to then is kept: tribunal analyze {}",
-                    self.dir.id()
-                )
-            }
+            Some(why) => anyhow::bail!(
+                "{why}: what clients saw from then on tells nothing about Kafka; what was recorded is kept, run the test \
+                 again"
+            ),
         }
     }
 
-    fn tell(&self, load: &QueueReport, faults: &RunnerReport) {
+    fn tell(&self, load: &QueueReport, faults: &RunnerReport, lost: Option<&str>) {
         tell::load(load).iter().for_each(|line| self.notices.say(line));
         for fault in &faults.faults {
             let mark = if fault.bit == Some(true) { "✓" } else { "-" };
-            self.notices.say(&format!("  {mark} fault {} {}: {}", fault.number, fault.label, fault.evidence));
+            let evidence = tell::once(&fault.evidence, lost);
+            self.notices.say(&format!("  {mark} fault {} {}: {evidence}", fault.number, fault.label));
         }
-        for unhealed in &faults.unhealed {
-            self.notices.say(&format!("  warning: not healed: {unhealed}; `tribunal heal` tries again"));
+        // Nothing is in force on a target that is gone.
+        for unhealed in faults.unhealed.iter().filter(|_| lost.is_none()) {
+            self.notices.say(&format!("  warning: not healed: {unhealed}; `{}` tries again", self.heal()));
         }
     }
 }

@@ -24,6 +24,11 @@ impl Notices {
     pub fn say(&self, text: &str) {
         let clear = if crate::out::stderr_is_terminal() { "\r\x1b[K" } else { "" };
         let _ = writeln!(io::stderr(), "{clear}{text}");
+        self.keep(text);
+    }
+
+    /// Keeps a line that is said elsewhere.
+    pub fn keep(&self, text: &str) {
         let mut log = self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // The log is a courtesy: a full disk stops the run by its history, not by this.
         let _ = writeln!(log, "{text}");

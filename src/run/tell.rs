@@ -49,6 +49,14 @@ pub fn load(report: &QueueReport) -> Vec<String> {
     lines
 }
 
+/// What a fault came to, the death of the target told in it once at most.
+pub fn once<'a>(evidence: &'a str, lost: Option<&str>) -> &'a str {
+    // The library's last words may stand before the bracket's end.
+    let Some(lost) = lost.map(|why| why.trim_end_matches(')')) else { return evidence };
+    let Some((again, _)) = evidence.match_indices(lost).nth(1) else { return evidence };
+    evidence[..again].rsplit_once("; ").map_or(evidence, |(told, _)| told)
+}
+
 /// The consume-all pass: how far it came.
 pub fn drain(report: &DrainReport) -> String {
     let mark = if report.is_complete() { "✓" } else { "-" };
@@ -63,4 +71,19 @@ pub fn drain(report: &DrainReport) -> String {
         let _ = write!(text, "\n    {}: {}", missed.key, missed.reason);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_dies_once() {
+        let died = "the mock broker process died (signal 9 (SIGKILL))";
+        let evidence =
+            format!("failed: {died}; before the heal: the probe failed: {died}; not healed: {died}");
+        assert_eq!(once(&evidence, Some(died)), format!("failed: {died}"));
+        assert_eq!(once(&evidence, None), evidence);
+        assert_eq!(once("mock-1 is down", Some(died)), "mock-1 is down");
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use checker::{Context, Options};
 use store::reader::Source;
 use store::run_dir::Runs;
 
-use super::analyze::context;
+use super::run_judged::context;
+use super::which_run;
 use crate::exit::usage;
 use crate::out;
 
@@ -28,8 +29,11 @@ pub fn show(runs: &Runs, name: &str, (key, offset): (&str, &str), span: u32) -> 
         )));
     } else {
         let run = runs.find(name)?;
-        let context = context(&run, &run.read_meta()?)?;
-        (run.history(), context)
+        let meta = run.read_meta()?;
+        if let Some(why) = which_run::without_history(&run, &meta) {
+            bail!(why);
+        }
+        (run.history(), context(&run, &meta).0)
     };
     let threads = Options::default().threads;
     match checker::around(|| Source::open(&history), &context, (key, offset), span, threads)? {

@@ -1,7 +1,7 @@
 //! `tribunal ls`: the runs, oldest first.
 
 use anyhow::Result;
-use store::run_dir::{RunDir, Runs};
+use store::run_dir::{RunDir, RunError, Runs};
 
 use crate::cli::LsArgs;
 use crate::out;
@@ -25,11 +25,19 @@ fn row(run: &RunDir) -> results::RunRow {
         Ok(meta) => results::RunRow::new(&meta, run.read_verdict().ok().as_ref()),
         Err(e) => results::RunRow {
             id: run.id(),
-            test: run.name(),
-            status: format!("unreadable: {e}"),
+            test: test_of(run),
+            status: if matches!(e, RunError::Damaged { .. }) { "damaged" } else { "unreadable" }.to_owned(),
+            // The run stands beside it in the row.
+            reason: Some(e.to_string().replacen(&format!("{}/", run.path().display()), "", 1)),
             ..results::RunRow::default()
         },
     }
+}
+
+/// The test's name, which is the directory's above.
+fn test_of(run: &RunDir) -> String {
+    let (name, id) = (run.name(), run.id());
+    name.strip_suffix(&id).map_or(name.clone(), |test| test.trim_end_matches('/').to_owned())
 }
 
 fn as_json(row: &results::RunRow) -> serde_json::Value {

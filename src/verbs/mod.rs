@@ -9,9 +9,13 @@ mod heal;
 mod judge;
 mod ls;
 mod model;
+mod next;
 mod render;
 mod run;
+mod run_judged;
+mod samples;
 mod show;
+mod unsaved;
 mod what_if;
 mod which_run;
 

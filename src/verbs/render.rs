@@ -12,7 +12,7 @@ pub fn render(args: &RenderArgs) -> Result<u8> {
     let window = args.window.as_deref().map(str::parse).transpose().map_err(usage)?.unwrap_or_default();
     let run = Runs::at(args.store.store.clone()).find(&args.run)?;
     if !run.series().exists() {
-        anyhow::bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
+        anyhow::bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.as_typed());
     }
     let series = run.read_series()?;
     let dir = args.out.clone().unwrap_or_else(|| run.plots());

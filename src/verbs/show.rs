@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use store::run_dir::{RunDir, Runs};
+use store::run_dir::{RunDir, Runs, shell_word};
 use store::verdict::Verdict;
 
-use super::analyze::{judge_file, next_steps};
-use super::around;
+use super::analyze::judge_file;
 use super::finding::Judged;
+use super::next::next_steps;
+use super::{around, which_run};
 use crate::cli::ShowArgs;
 use crate::out;
 
@@ -28,7 +29,10 @@ pub fn show(args: &ShowArgs) -> Result<u8> {
         return guarantee(&judged(&run)?);
     }
     let Some(number) = args.anomaly else { return summary(&run) };
-    let (name, again) = (run.name(), format!("tribunal analyze {}", run.id()));
+    if !run.history().exists() {
+        which_run::without_history(&run, &run.read_meta()?).map_or(Ok(()), |why| bail!(why))?;
+    }
+    let (name, again) = (run.name(), format!("tribunal analyze {}", run.as_typed()));
     let judged = Judged { name: &name, history: &run.history(), verdict: &judged(&run)?, again: &again };
     judged.print(number, args.full)?;
     Ok(0)
@@ -38,7 +42,7 @@ pub fn show(args: &ShowArgs) -> Result<u8> {
 fn of_file(path: &Path, args: &ShowArgs) -> Result<u8> {
     let verdict = judge_file(path)?;
     let Some(number) = args.anomaly else { return guarantee(&verdict) };
-    let again = format!("tribunal analyze {} --anomaly {number}", args.run);
+    let again = format!("tribunal analyze {} --anomaly {number}", shell_word(&args.run));
     let judged = Judged { name: &args.run, history: path, verdict: &verdict, again: &again };
     judged.print(number, args.full)?;
     Ok(0)
@@ -52,7 +56,7 @@ fn guarantee(verdict: &Verdict) -> Result<u8> {
 /// The verdict on a run.
 fn judged(run: &RunDir) -> Result<Verdict> {
     if !run.verdict().exists() {
-        bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.id());
+        bail!("{} was not analyzed yet: tribunal analyze {}", run.name(), run.as_typed());
     }
     Ok(run.read_verdict()?)
 }
@@ -60,8 +64,7 @@ fn judged(run: &RunDir) -> Result<Verdict> {
 fn summary(run: &RunDir) -> Result<u8> {
     let meta = run.read_meta()?;
     let verdict = run.verdict().exists().then(|| run.read_verdict()).transpose()?;
-    let mut files: Vec<(String, u64)> = Vec::new();
-    for path in [
+    let files: Vec<results::RunFile> = [
         run.history(),
         run.cluster(),
         run.journal(),
@@ -70,18 +73,32 @@ fn summary(run: &RunDir) -> Result<u8> {
         run.plots(),
         run.nodes(),
         run.log(),
-    ] {
-        if let Ok(metadata) = std::fs::metadata(&path) {
-            files.push((path.display().to_string(), metadata.len()));
-        }
-    }
+    ]
+    .iter()
+    .filter_map(|path| file(path).ok())
+    .collect();
     let next = match &verdict {
         Some(verdict) => next_steps(run, verdict),
         None if run.history().exists() => {
-            vec![(format!("tribunal analyze {}", run.id()), "judge it".to_owned())]
+            vec![(format!("tribunal analyze {}", run.as_typed()), "judge it".to_owned())]
         }
-        None => vec![(format!("tribunal run {}", run.scenario().display()), "the same run again".to_owned())],
+        None => vec![(run.again(), "the same run again".to_owned())],
     };
     out::print(&results::run_text(&meta, verdict.as_ref(), &files, &out::style(), &next))?;
     Ok(0)
+}
+
+/// A file with its size, or a directory with what is in it.
+fn file(path: &Path) -> std::io::Result<results::RunFile> {
+    let metadata = std::fs::metadata(path)?;
+    let name = path.display().to_string();
+    if !metadata.is_dir() {
+        return Ok(results::RunFile { name, files: None, bytes: metadata.len() });
+    }
+    let (mut files, mut bytes) = (0, 0);
+    for entry in std::fs::read_dir(path)? {
+        files += 1;
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(results::RunFile { name, files: Some(files), bytes })
 }

@@ -17,11 +17,12 @@ pub fn headline(run: &RunDir, meta: &RunMeta) -> String {
 /// Where somebody asked for the latest run and a newer one was begun: what became of that one, and how to judge it.
 pub fn newer(runs: &Runs, asked: &str, run: &RunDir) -> Option<String> {
     let newer = runs.begun_after(run).filter(|_| asked == "latest")?;
-    let status = newer.read_meta().map_or_else(|_| "unreadable".to_owned(), |meta| said(&meta.status));
+    let status = newer.read_meta().map_or_else(|_| "damaged".to_owned(), |meta| said(&meta.status));
+    let typed = newer.as_typed();
     let next = if newer.history().exists() {
-        "to judge it: tribunal analyze current"
+        format!("to judge it: tribunal analyze {typed}")
     } else {
-        "it recorded no history; tribunal show current"
+        format!("it recorded no history; tribunal show {typed}")
     };
     Some(format!("a newer run was begun, {} ({status}): {next}", newer.name()))
 }
@@ -41,11 +42,13 @@ pub fn without_history(run: &RunDir, meta: &RunMeta) -> Option<String> {
     let why = match &meta.status {
         RunStatus::Running => "it has not come so far yet".to_owned(),
         RunStatus::Failed { reason } => format!("it failed before: {reason}"),
+        RunStatus::Crashed => "it crashed before".to_owned(),
+        RunStatus::Recorded => "it was recorded, and history.jsonl.zst is gone since".to_owned(),
         status => format!("it was {} before", results::status_word(status)),
     };
     Some(format!(
-        "{} recorded no history that could be judged: {why}; the same run again: tribunal run {}",
+        "{} has no history that could be judged: {why}; the same run again: {}",
         run.name(),
-        run.scenario().display()
+        run.again()
     ))
 }

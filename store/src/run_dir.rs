@@ -6,16 +6,20 @@
 //! Who records a run holds a lock on its `tribunal.log`, which the system drops with the process however that ends:
 //! so a run that goes on is told from one that died.
 
+mod error;
 mod find;
+mod json_file;
+mod reserve;
+mod typed;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+pub use self::error::{RunError, is_for_want_of_space};
+pub use self::json_file::read_versioned;
+use self::json_file::write_json;
+pub use self::typed::shell_word;
 use crate::run_meta::{RUN_SCHEMA, RunMeta, RunStatus};
 use crate::series::{SERIES_SCHEMA, Series};
 use crate::verdict::{VERDICT_SCHEMA, Verdict};
@@ -24,58 +28,6 @@ use crate::verdict::{VERDICT_SCHEMA, Verdict};
 pub const DEFAULT_ROOT: &str = "runs";
 /// The environment's word for the root.
 pub const ROOT_VARIABLE: &str = "TRIBUNAL_STORE";
-
-/// What can go wrong with a run directory. Messages name the path and the next step.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// A file or directory.
-    #[error("cannot {what} {path}: {source}{hint}", path = path.display())]
-    Io {
-        /// The verb.
-        what: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-        /// What to do, or nothing.
-        hint: &'static str,
-    },
-    /// No run has that name.
-    #[error("there is no run \"{name}\" in {root}: {next}", root = root.display())]
-    NotFound {
-        /// What was asked for.
-        name: String,
-        /// Where it was looked for.
-        root: PathBuf,
-        /// What to do.
-        next: String,
-    },
-    /// There is something of that name, or should be, and it is no run.
-    #[error("{name} {reason}")]
-    NoRun {
-        /// What was asked for.
-        name: String,
-        /// What it is instead, and what to do.
-        reason: String,
-    },
-    /// Several runs begin, or end, like that.
-    #[error("\"{name}\" could be any of {n} runs: {list}; write more of the id", n = candidates.len(), list = candidates.join(", "))]
-    Ambiguous {
-        /// What was asked for.
-        name: String,
-        /// The runs, test and id.
-        candidates: Vec<String>,
-    },
-    /// A file's content.
-    #[error("{path} is not readable: {reason}", path = path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// Why, and what to do.
-        reason: String,
-    },
-}
 
 /// All runs under one root.
 #[derive(Debug, Clone)]
@@ -108,14 +60,9 @@ impl Runs {
     /// # Errors
     /// If it cannot be made: a read-only or full disk shows here, before anything else is done.
     pub fn create(&self, test: &str, suffix: u16) -> Result<RunDir, RunError> {
+        self.is_a_directory_or_nothing()?;
         let tests = self.root.join(test);
-        let hint = "; name another place with --store or TRIBUNAL_STORE";
-        fs::create_dir_all(&tests).map_err(|source| RunError::Io {
-            what: "create",
-            path: tests.clone(),
-            source,
-            hint,
-        })?;
+        fs::create_dir_all(&tests).map_err(|e| RunError::cannot("create", &tests, e))?;
         let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         for attempt in 0..=u16::MAX {
             let path = tests.join(format!("{stamp}-{:04x}", suffix.wrapping_add(attempt)));
@@ -124,12 +71,12 @@ impl Runs {
                     let run = RunDir { path };
                     fs::create_dir(run.plots())
                         .and_then(|()| fs::create_dir(run.nodes()))
-                        .map_err(|source| RunError::Io { what: "create", path: run.plots(), source, hint })?;
+                        .map_err(|e| RunError::cannot("create", &run.plots(), e))?;
                     self.link("current", &run)?;
                     return Ok(run);
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(RunError::Io { what: "create", path, source, hint }),
+                Err(e) => return Err(RunError::cannot("create", &path, e)),
             }
         }
         unreachable!("65,536 runs do not begin in one second")
@@ -149,26 +96,32 @@ impl Runs {
         // Made aside and renamed: the name always points somewhere.
         let aside = self.root.join(format!(".{name}.{}", std::process::id()));
         let _ = fs::remove_file(&aside);
-        std::os::unix::fs::symlink(target, &aside)
-            .and_then(|()| fs::rename(&aside, &link))
-            .map_err(|source| RunError::Io { what: "link", path: link, source, hint: "" })
+        std::os::unix::fs::symlink(target, &aside).and_then(|()| fs::rename(&aside, &link)).map_err(|e| {
+            let _ = fs::remove_file(&aside);
+            RunError::cannot("link", &link, e)
+        })
     }
 
-    /// All runs, oldest first.
+    /// All runs, oldest first; those that lost their `run.json` and still have a history too.
     ///
     /// # Errors
     /// If the root is there and cannot be read.
     pub fn list(&self) -> Result<Vec<RunDir>, RunError> {
+        self.is_a_directory_or_nothing()?;
         let mut runs = Vec::new();
         for test in directories(&self.root)? {
-            for path in directories(&test)? {
-                if path.join("run.json").exists() {
-                    runs.push(RunDir { path });
-                }
-            }
+            runs.extend(directories(&test)?.into_iter().map(RunDir::at).filter(RunDir::is_one));
         }
         runs.sort_by(|a, b| (a.id(), &a.path).cmp(&(b.id(), &b.path)));
         Ok(runs)
+    }
+
+    /// A file of the root's name is no store: everything below it would fail in words that do not say so.
+    fn is_a_directory_or_nothing(&self) -> Result<(), RunError> {
+        match fs::metadata(&self.root) {
+            Ok(there) if !there.is_dir() => Err(RunError::NoStore { root: self.root.clone() }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -199,6 +152,11 @@ impl RunDir {
     /// A directory that is known to be one.
     pub fn at(path: impl Into<PathBuf>) -> RunDir {
         RunDir { path: path.into() }
+    }
+
+    /// Whether a run is there: what it was, or at least its history.
+    fn is_one(&self) -> bool {
+        self.meta().exists() || self.history().is_file()
     }
 
     /// The directory.
@@ -238,14 +196,17 @@ impl RunDir {
         log = "tribunal.log";
         /// The brokers' logs.
         nodes = "nodes";
+        /// Room for a run's last words.
+        reserved = ".reserve";
     }
 
     /// Reads `run.json`. A run that is said to go on though nobody records it any more has [`RunStatus::Crashed`].
     ///
     /// # Errors
-    /// If it is missing, damaged or of a later version.
+    /// If it is missing, damaged or of a later version: with what to do about the history beside it.
     pub fn read_meta(&self) -> Result<RunMeta, RunError> {
-        let mut meta: RunMeta = read_versioned(&self.meta(), RUN_SCHEMA)?;
+        let mut meta: RunMeta =
+            read_versioned(&self.meta(), RUN_SCHEMA).map_err(|e| e.with_next(|| self.without_meta()))?;
         if meta.status == RunStatus::Running && self.is_abandoned() {
             meta.status = RunStatus::Crashed;
         }
@@ -257,8 +218,7 @@ impl RunDir {
     /// # Errors
     /// If it cannot be created.
     pub fn create_log(&self) -> Result<File, RunError> {
-        let fail = |source| RunError::Io { what: "create", path: self.log(), source, hint: "" };
-        let log = File::create(self.log()).map_err(fail)?;
+        let log = File::create(self.log()).map_err(|e| RunError::cannot("create", &self.log(), e))?;
         // Where files cannot be locked, a run that died looks as if it went on: no reason not to run.
         let _ = log.try_lock();
         Ok(log)
@@ -283,7 +243,7 @@ impl RunDir {
     /// # Errors
     /// If it is missing, damaged or of a later version.
     pub fn read_verdict(&self) -> Result<Verdict, RunError> {
-        read_versioned(&self.verdict(), VERDICT_SCHEMA)
+        read_versioned(&self.verdict(), VERDICT_SCHEMA).map_err(|e| e.with_next(|| self.made_again()))
     }
 
     /// Writes `verdict.json`, whole or not at all.
@@ -299,7 +259,7 @@ impl RunDir {
     /// # Errors
     /// If it is missing, damaged or of a later version.
     pub fn read_series(&self) -> Result<Series, RunError> {
-        read_versioned(&self.series(), SERIES_SCHEMA)
+        read_versioned(&self.series(), SERIES_SCHEMA).map_err(|e| e.with_next(|| self.made_again()))
     }
 
     /// Writes `series.json`, whole or not at all.
@@ -309,70 +269,23 @@ impl RunDir {
     pub fn write_series(&self, series: &Series) -> Result<(), RunError> {
         write_json(&self.series(), series)
     }
-}
 
-/// Reads a JSON file whose `schema` this tribunal must know.
-///
-/// # Errors
-/// If the file is missing, damaged or of a later version.
-pub fn read_versioned<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<T, RunError> {
-    let text = fs::read(path).map_err(|source| RunError::Io {
-        what: "read",
-        path: path.to_owned(),
-        source,
-        hint: "",
-    })?;
-    let content = |reason: String| RunError::Content { path: path.to_owned(), reason };
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        schema: u32,
+    fn without_meta(&self) -> String {
+        if !self.history().is_file() {
+            return "no history is beside it: nothing is left of this run that could be judged".to_owned();
+        }
+        let history = typed::path_word(&self.history());
+        format!("its history is there: `tribunal analyze {history}` judges it, by what it says alone")
     }
-    let Versioned { schema } = serde_json::from_slice(&text).map_err(|e| content(e.to_string()))?;
-    if schema > newest {
-        return Err(content(format!(
-            "it has schema {schema} and this tribunal knows up to {newest}; a later tribunal wrote it, use that one"
-        )));
-    }
-    serde_json::from_slice(&text).map_err(|e| content(e.to_string()))
-}
 
-/// Writes a file aside and renames it: a crash leaves the old one or the new one, and of several that write it at once
-/// each writes a file of its own.
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), RunError> {
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let aside = path.with_extension(format!("json.new.{}.{number}", std::process::id()));
-    let write = || -> io::Result<()> {
-        let mut file = io::BufWriter::new(File::create(&aside)?);
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.write_all(b"\n")?;
-        file.flush()?;
-        fs::rename(&aside, path)
-    };
-    write().map_err(|source| {
-        let _ = fs::remove_file(&aside);
-        RunError::Io { what: "write", path: path.to_owned(), source, hint: "" }
-    })
+    fn made_again(&self) -> String {
+        format!("`tribunal analyze {}` makes it again", self.as_typed())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn several_may_write_one_file_at_once() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("verdict.json");
-        let large = vec!["x".repeat(100); 1000];
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..20).for_each(|_| write_json(&path, &large).expect("written")));
-            }
-        });
-        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing is left aside");
-        let read: Vec<String> = serde_json::from_slice(&fs::read(&path).expect("there")).expect("whole");
-        assert_eq!(read, large);
-    }
 
     pub(super) fn runs() -> (tempfile::TempDir, Runs) {
         let dir = tempfile::tempdir().expect("a directory");

@@ -8,16 +8,27 @@ use store::verdict::{Example, Verdict};
 
 use super::kinds::meaning;
 use super::ls::status_word;
-use super::number::{grouped, seconds};
+use super::number::{counted, grouped, seconds};
 use super::raw_line::shortened;
 use super::report::{numbered_examples, verdict_text, write_next};
 use super::style::{ReportStyle, Tone, harmless};
 
-/// What a run was, what is known of it, and its files (name, bytes). Ends in a line break.
+/// A file of a run, or a directory of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFile {
+    /// Its path.
+    pub name: String,
+    /// Of a directory: how many files are in it.
+    pub files: Option<u64>,
+    /// Its size, or theirs together.
+    pub bytes: u64,
+}
+
+/// What a run was, what is known of it, and its files. Ends in a line break.
 pub fn run_text(
     run: &RunMeta,
     verdict: Option<&Verdict>,
-    files: &[(String, u64)],
+    files: &[RunFile],
     style: &ReportStyle,
     next: &[(String, String)],
 ) -> String {
@@ -58,18 +69,20 @@ pub fn run_text(
         }
     }
     if !files.is_empty() {
-        let width = files.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        for (i, (name, bytes)) in files.iter().enumerate() {
+        let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or(0);
+        for (i, file) in files.iter().enumerate() {
             let word = if i == 0 { "files" } else { "" };
             let head = style.paint(Tone::Quiet, &format!("{word:<10}"));
-            let _ = writeln!(out, "  {head} {:<width$}  {:>15} bytes", harmless(name), grouped(*bytes));
+            let inside = file.files.map_or(String::new(), |n| format!(" in {}", counted(n, "file", "files")));
+            let (name, bytes) = (harmless(&file.name), grouped(file.bytes));
+            let _ = writeln!(out, "  {head} {name:<width$}  {bytes:>15} bytes{inside}");
         }
     }
     out.push('\n');
     match verdict {
         Some(verdict) => out.push_str(&verdict_text(verdict, style, next)),
         None => {
-            let recorded = files.iter().any(|(name, _)| name.ends_with("history.jsonl.zst"));
+            let recorded = files.iter().any(|file| file.name.ends_with("history.jsonl.zst"));
             out.push_str(if recorded {
                 "not analyzed yet\n"
             } else {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::typed::path_word;
 use super::{RunDir, RunError, Runs};
 
 /// Endings that only a history's file has.
@@ -16,7 +17,7 @@ impl Runs {
     /// If there is none, or more than one.
     pub fn find(&self, name: &str) -> Result<RunDir, RunError> {
         for path in [self.root.join(name), PathBuf::from(name)] {
-            if path.join("run.json").is_file() {
+            if RunDir::at(&path).is_one() {
                 let path =
                     fs::canonicalize(&path).map_or(path.clone(), |real| self.relative(&real).unwrap_or(path));
                 return Ok(RunDir { path });
@@ -62,18 +63,17 @@ impl Runs {
         let no_run = |reason: &str| RunError::NoRun { name: name.to_owned(), reason: reason.to_owned() };
         let path = Path::new(name);
         if path.is_dir() || self.root.join(name).is_dir() {
-            return no_run(
-                "is a directory without a run: it holds no run.json; `tribunal ls` lists the runs",
-            );
+            return no_run(&format!(
+                "is a directory without a run: it holds no run.json and no history; `{}` lists the runs",
+                self.ls()
+            ));
         }
         if path.exists() {
-            return RunError::NoRun {
-                name: name.to_owned(),
-                reason: format!(
-                    "is a file, not a run: `tribunal analyze {name}` judges it as a history, `tribunal show {name}` with \
-                     --anomaly N, --around KEY OFFSET or --guarantee looks into it; everything else wants a run"
-                ),
-            };
+            let typed = path_word(path);
+            return no_run(&format!(
+                "is a file, not a run: `tribunal analyze {typed}` judges it as a history, `tribunal show {typed}` with \
+                 --anomaly N, --around KEY OFFSET or --guarantee looks into it; everything else wants a run"
+            ));
         }
         let looks_like_a_file = HISTORY_ENDINGS.iter().any(|end| name.ends_with(end)) || path.is_absolute();
         if looks_like_a_file {
@@ -81,7 +81,7 @@ impl Runs {
         }
         let next = match newest {
             None => "no run is there yet; `tribunal run` makes one, --store names another place".to_owned(),
-            Some(run) => format!("the newest is {}; `tribunal ls` lists all", run.name()),
+            Some(run) => format!("the newest is {}; `{}` lists all", run.name(), self.ls()),
         };
         RunError::NotFound { name: name.to_owned(), root: self.root.clone(), next }
     }
@@ -136,6 +136,46 @@ mod tests {
         ] {
             let error = runs.find(&name).expect_err(&name).to_string();
             assert!(error.starts_with(&name) && error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_lost_its_description_is_found_by_its_history() {
+        let (_dir, runs) = runs();
+        let run = begun(&runs, "queue", 0x7f3a);
+        fs::write(run.meta(), "").expect("writes");
+        let error = run.read_meta().expect_err("empty").to_string();
+        assert!(error.contains("run.json is empty; no history is beside it"), "{error}");
+        fs::write(run.history(), "").expect("writes");
+        fs::remove_file(run.meta()).expect("removes");
+        assert_eq!(runs.list().expect("lists"), std::slice::from_ref(&run));
+        let named = [run.name(), "7f3a".to_owned(), run.path().display().to_string()];
+        for name in named {
+            assert_eq!(runs.find(&name).expect(&name), run);
+        }
+        let error = run.read_meta().expect_err("missing").to_string();
+        let history = run.history().display().to_string();
+        assert!(
+            error.contains(&format!(
+                "run.json is missing; its history is there: `tribunal analyze {history}`"
+            )),
+            "{error}"
+        );
+        fs::write(run.verdict(), "{").expect("writes");
+        let error = run.read_verdict().expect_err("damaged").to_string();
+        let again = format!("; `tribunal analyze {}` makes it again", run.path().display());
+        assert!(error.contains("verdict.json is damaged (") && error.ends_with(&again), "{error}");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_store_is_said_for_what_it_is() {
+        let (_dir, runs) = runs();
+        fs::write(runs.root(), "").expect("writes");
+        for error in
+            [runs.find("latest").expect_err("no store"), runs.create("queue", 1).expect_err("no store")]
+        {
+            let error = error.to_string();
+            assert!(error.contains("is a file") && error.contains("--store"), "{error}");
         }
     }
 }
