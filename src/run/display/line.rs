@@ -82,7 +82,7 @@ impl Moment {
             _ => clock(self.elapsed),
         }];
         if over {
-            parts.push(self.afterwards());
+            parts.push(self.afterwards(form.limit));
         }
         parts.extend(self.fault(form.fault));
         if !over {
@@ -100,18 +100,20 @@ impl Moment {
     }
 
     /// What goes on once no client sends any more.
-    fn afterwards(&self) -> String {
-        if self.in_flight > 0 {
-            return format!("waiting for the last answers ({} in flight)", grouped(self.in_flight));
+    fn afterwards(&self, in_full: bool) -> String {
+        let waiting = if in_full { "waiting for the last answers" } else { "waiting" };
+        match (self.in_flight, self.faults.is_empty()) {
+            (1.., _) => format!("{waiting} ({} in flight)", grouped(self.in_flight)),
+            (0, true) => "the load is over, ending the clients".to_owned(),
+            (0, false) => "the load is over".to_owned(),
         }
-        let what = if self.faults.is_empty() { "ending the clients" } else { "healing" };
-        format!("the load is over, {what}")
     }
 
     /// The first fault, and how many there are beside it.
     fn fault(&self, room: usize) -> Option<String> {
         let first = self.faults.first()?;
         let left = match first.left {
+            Some(0) => "healing".to_owned(),
             Some(seconds) => format!("{seconds} s left"),
             None => "until a new leader".to_owned(),
         };
@@ -215,8 +217,13 @@ mod tests {
         let line = over.line(120);
         assert!(line.starts_with("01:01  waiting for the last answers (312 in flight)  ! isolate"), "{line}");
         assert!(!line.contains("/s") && !line.contains("01:00"), "no rate of a load that is over: {line}");
-        over.in_flight = 0;
-        assert!(over.line(120).contains("the load is over, healing  ! isolate"), "{}", over.line(120));
+        assert_eq!(
+            over.line(77),
+            "01:01  waiting (312 in flight)  ! isolate leade… 2 s left  info 1,204  fail 87"
+        );
+        (over.in_flight, over.faults[0].left) = (0, Some(0));
+        let healing = "01:01  the load is over  ! isolate leader of t-0 (kafka-1) healing  ";
+        assert!(over.line(120).starts_with(healing), "{}", over.line(120));
         over.faults.clear();
         assert!(over.line(120).contains("the load is over, ending the clients"), "{}", over.line(120));
     }
