@@ -219,7 +219,7 @@ mod tests {
         assert!(!line.contains("/s") && !line.contains("01:00"), "no rate of a load that is over: {line}");
         assert_eq!(
             over.line(77),
-            "01:01  waiting (312 in flight)  ! isolate leade… 2 s left  info 1,204  fail 87"
+            "01:01  waiting (312 in flight)  ! isolate lead… 2 s left  info 1,204  fail 87"
         );
         (over.in_flight, over.faults[0].left) = (0, Some(0));
         let healing = "01:01  the load is over  ! isolate leader of t-0 (kafka-1) healing  ";
