@@ -1,13 +1,22 @@
 //! Ctrl-C: the first asks the run to stop, heal and keep its history; the second leaves at once.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::exit::{self, complain};
+
+/// The run that makes something, for whoever has to heal it by hand.
+static RUN: OnceLock<String> = OnceLock::new();
+
+/// Says which run a second Ctrl-C leaves behind.
+pub fn name_run(id: &str) {
+    // A process makes one run.
+    let _ = RUN.set(id.to_owned());
+}
 
 /// Whether the run was asked to stop; cheap to clone, readable from threads and tasks.
 #[derive(Debug, Clone)]
@@ -38,7 +47,8 @@ impl Stop {
                     _ = hang_up.recv() => {}
                 }
                 if flag.swap(true, Ordering::SeqCst) {
-                    complain("stopped at once; `tribunal heal` undoes what is still in force");
+                    let id = RUN.get().map_or(String::new(), |id| format!(" {id}"));
+                    complain(&format!("stopped at once; `tribunal heal{id}` undoes what is still in force"));
                     process::exit(i32::from(exit::INTERRUPTED));
                 }
                 complain("stopping: healing faults and keeping the history (again to leave at once)");

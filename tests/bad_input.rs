@@ -42,6 +42,17 @@ fn wrong_options_are_usage_errors() {
         ),
         (&["analyze", "--model", "regster"], &["regster", "docs/models.md"]),
         (&["frobnicate"], &["frobnicate"]),
+        (&["rnu"], &["rnu", "similar subcommand exists: 'run'"]),
+        (&["run", "--rate", "-5"], &["'-5'", "messages a second", "0 for a closed loop"]),
+        (&["run", "--rate", "abc"], &["'abc'", "messages a second", "0 for a closed loop"]),
+        (&["run", "--producers", "-1"], &["'-1'", "a whole number is wanted"]),
+        (&["run", "--json", "--no-analyze"], &["--json", "--no-analyze"]),
+        (&["run", "--nemesis-interval", "5s"], &["--nemesis-interval 5s", "--nemesis"]),
+        (&["run", "--fault", "broker-down:7@3s+1s", "--rate", "50"], &["broker `7`", "mock-1 to mock-3"]),
+        (
+            &["run", "--fault", "broker-down-leader:t-9@3s+1s", "--rate", "50"],
+            &["no partition `t-9`", "t-0 to t-5"],
+        ),
         (&["render", "--window", "9s..3s"], &["9s..3s"]),
     ] {
         store.call(args).fails(USAGE, words);
@@ -50,8 +61,75 @@ fn wrong_options_are_usage_errors() {
 }
 
 #[test]
-fn what_this_target_cannot_do_is_refused_before_the_run() {
-    Store::new().call(&["run", "--fault", "kill-leader@3s+2s"]).fails(USAGE, &["kill", "mock"]);
+fn what_this_target_cannot_do_is_refused_before_anything_starts() {
+    let store = Store::new();
+    let two = ["--fault", "kill-leader@3s+2s", "--fault", "isolate-leader@9s+2s"];
+    for (args, words) in [
+        (&two[..], &["`kill-leader@3s+2s`, `isolate-leader@9s+2s`", "the mock's brokers", "leader-move"][..]),
+        (&["--fault", "broker-down-controller@3s+2s"], &["the mock has no controller"]),
+        (&["--nemesis", "kill,slow"], &["random `kill`", "its kinds are broker-down, slow"]),
+        (&["--target", "docker", "--fault", "broker-down@3s+2s"], &["only the mock", "it knows kill, stop"]),
+        (&["--target", "compose:x", "--fault", "leader-move@3s"], &["only the mock", "isolate"]),
+        (&["--target", "127.0.0.1:1", "--fault", "kill-leader@3s+2s"], &["out of reach", "compose:PROJECT"]),
+        (&["--fault", "leader-move@3s", "--replication-factor", "1"], &["one replica"]),
+    ] {
+        let called = store.call(&[&["run"], args].concat());
+        called.fails(USAGE, words);
+        assert!(called.err.contains("cannot be done on the target"), "{}", called.err);
+    }
+    assert!(!store.root().exists(), "nothing was begun");
+}
+
+/// The default faults are those that the cluster can have.
+#[test]
+fn a_single_broker_without_replicas_runs_as_it_is() {
+    let store = Store::new();
+    let small = ["run", "--brokers", "1", "--replication-factor", "1", "--time-limit", "4s", "--rate", "100"];
+    let called = store.call(&small);
+    assert_eq!(called.code, 0, "{}{}", called.err, called.out);
+    assert!(called.err.contains("faults: 1"), "{}", called.err);
+}
+
+#[test]
+fn without_a_verb_the_help_is_no_error_s_text() {
+    let called = Store::new().call(&[]);
+    assert_eq!((called.code, called.out.as_str()), (USAGE, ""));
+    assert!(called.err.starts_with("Does your Kafka lose data?"), "{}", called.err);
+    assert!(called.err.contains("Usage: tribunal <COMMAND>"), "{}", called.err);
+}
+
+#[test]
+fn the_help_names_true_kinds_and_defaults() {
+    let help = Store::new().call(&["run", "--help"]).out;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "e.g. kill,pause,partition",
+        "one random fault to the next [default: 20s]",
+        "mock: broker-down, slow, leader-move, errors",
+        "kill, stop, pause, partition, link",
+    ] {
+        assert!(help.contains(words), "\"{words}\" is not in: {help}");
+    }
+    assert!(!help.contains("slow-broker-controller"), "the mock has none: {help}");
+}
+
+#[test]
+fn completions_offer_nothing_that_nobody_types() {
+    let script = Store::new().call(&["completions", "bash"]).out;
+    assert!(script.contains("doctor") && !script.contains("mock-host"), "{script}");
+}
+
+/// A scenario whose options change what happens is told so, and its expectation decides nothing.
+#[test]
+fn other_faults_than_the_scenario_s_need_not_meet_what_it_expects() {
+    let store = Store::new();
+    let args = ["run", "mock-duplicates", "--fault", "broker-down@1s+500ms", "--time-limit", "3s"];
+    let called = store.call(&args);
+    assert_eq!(called.code, 0, "{}{}", called.err, called.out);
+    let said: Vec<&str> = called.err.lines().filter(|line| line.contains("does not apply")).collect();
+    let [said] = said.as_slice() else { panic!("one line: {}", called.err) };
+    assert!(said.contains("duplicate >0, lost-write =0") && said.contains("--fault, --time-limit"), "{said}");
+    assert!(!called.out.contains("as expected"), "{}", called.out);
 }
 
 #[test]
@@ -130,6 +208,28 @@ fn unreachable_servers_are_named() {
     // Port 1 of loopback: nothing listens there.
     let called = Store::new().call(&["run", "--target", "127.0.0.1:1"]);
     called.fails(FAILED, &["127.0.0.1:1"]);
+}
+
+/// The last run is on the mock; what crashed before it in containers is looked for all the same, and its absence is no
+/// failure where there is no Docker.
+#[test]
+fn heal_without_a_name_says_that_it_could_not_look_for_containers() {
+    let store = Store::new();
+    let without_docker = |args: &[&str]| {
+        let mut command = store.command();
+        command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").args(args);
+        called(&command.output().expect("starts"))
+    };
+    let healed = without_docker(&["heal"]);
+    assert_eq!(healed.code, 0, "{}{}", healed.out, healed.err);
+    assert!(healed.out.contains("were not looked for: Docker does not answer"), "{}", healed.out);
+    without_docker(&["heal", "20990101"]).fails(USAGE, &["20990101", "tribunal run"]);
+    let doctor = without_docker(&["doctor"]);
+    assert_eq!(doctor.code, 0, "the default run can be made: {}", doctor.out);
+    assert!(doctor.out.contains("Docker does not answer"), "{}", doctor.out);
+    assert!(!doctor.out.contains("tribunal doctor") && !doctor.out.contains("delay"), "{}", doctor.out);
+    let nowhere = without_docker(&["doctor", "--store", "/proc/tribunal"]);
+    assert_eq!(nowhere.code, FAILED, "no run can be made: {}", nowhere.out);
 }
 
 #[test]

@@ -100,8 +100,13 @@ fn a_second_ctrl_c_leaves_at_once_and_heal_still_works() {
     kill_process(pid(&child), Signal::INT).expect("is alive");
     kill_process(pid(&child), Signal::TERM).expect("is alive");
     assert_eq!(child.wait().expect("ends").code(), Some(130));
+    let mut err = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+    let run = std::fs::canonicalize(store.root().join("current")).expect("it was begun");
+    let id = run.file_name().expect("a name").to_string_lossy();
+    assert!(err.contains(&format!("`tribunal heal {id}`")), "{err}");
     wait_for("the mock's end", || gone(mock));
-    let healed = store.call(&["heal"]);
+    let healed = store.call(&["heal", "current"]);
     assert_eq!(healed.code, 0, "{}{}", healed.out, healed.err);
 }
 
@@ -120,7 +125,7 @@ fn a_killed_run_leaves_no_process_and_a_history_that_can_be_judged() {
     let verdict: serde_json::Value = serde_json::from_str(&called.out).expect("JSON");
     assert_eq!(verdict["validity"], "unknown", "{verdict}");
     assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(100), "{verdict}");
-    assert_eq!(store.call(&["heal"]).code, 0);
+    assert_eq!(store.call(&["heal", "current"]).code, 0);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::path::Path;
 use store::run_dir::RunDir;
 use store::run_meta::RunMeta;
 
-use crate::containers::{counted, heal_tagged, list_owned, remove_run, undo_after_crash};
+use crate::action::Action;
+use crate::containers::{Owned, counted, heal_tagged, list_owned, remove_run, undo_after_crash};
 use crate::error::NemesisError;
 use crate::journal::{Journal, OpenAct, leftover};
 
@@ -56,6 +57,83 @@ pub async fn heal_run(run_dir: &Path) -> Result<HealReport, NemesisError> {
     Ok(report)
 }
 
+/// What crashed runs have left on this host, told by tribunal's label alone: nothing of a run that goes on, and nothing
+/// that was kept on purpose.
+///
+/// # Errors
+/// If Docker does not answer.
+pub async fn crashed() -> Result<Vec<Owned>, NemesisError> {
+    Ok(list_owned().await?.into_iter().filter(|owned| !owned.alive && !owned.kept).collect())
+}
+
+/// The ids of runs with containers on this host that begin or end like that.
+///
+/// # Errors
+/// If Docker does not answer.
+pub async fn labelled(id: &str) -> Result<Vec<String>, NemesisError> {
+    let ids = list_owned().await?.into_iter().map(|owned| owned.run_id);
+    Ok(ids.filter(|run| run.starts_with(id) || run.ends_with(id)).collect())
+}
+
+/// Undoes what a run left whose directory is not at hand: its containers carry its label, its rules its tag. What was
+/// kept on purpose is thawed and rid of its rules; everything else of it goes.
+///
+/// # Errors
+/// If Docker does not answer, or the run still goes on. What fails of the undoing itself stands in the report.
+pub async fn heal_labelled(run_id: &str) -> Result<HealReport, NemesisError> {
+    let mut report = HealReport::default();
+    let Some(owned) = list_owned().await?.into_iter().find(|owned| owned.run_id == run_id) else {
+        report.done.push(format!("no containers of run {run_id} are left"));
+        return Ok(report);
+    };
+    if owned.alive {
+        return Err(goes_on(run_id));
+    }
+    if !owned.kept {
+        remove(run_id, &mut report).await;
+        return Ok(report);
+    }
+    // Without the journal nobody knows which nodes are frozen; thawing one that is not does nothing.
+    let prefix = format!("tribunal-{run_id}-");
+    let nodes = owned.containers.iter().filter_map(|name| name.strip_prefix(&prefix));
+    let frozen: Vec<Action> = nodes.map(|node| Action::Pause { node: node.to_owned() }).collect();
+    for undone in [undo_after_crash(run_id, &frozen).await.map(|_| Vec::new()), heal_tagged(run_id).await] {
+        match undone {
+            Ok(mut done) => report.done.append(&mut done),
+            Err(e) => report.failed.push(e.to_string()),
+        }
+    }
+    if report.failed.is_empty() {
+        report.done.push(format!("nothing of run {run_id} is paused or cut off"));
+    }
+    report.done.push(were_kept(&owned));
+    Ok(report)
+}
+
+fn goes_on(run_id: &str) -> NemesisError {
+    NemesisError::Other(format!("the run {run_id} goes on: stop it first (Ctrl-C heals)"))
+}
+
+fn were_kept(owned: &Owned) -> String {
+    format!("the containers were to be kept; to remove them: {}", owned.removal())
+}
+
+/// Removes what a run made; whether that worked.
+async fn remove(run_id: &str, report: &mut HealReport) -> bool {
+    match remove_run(run_id).await {
+        Ok(gone) => {
+            let (containers, networks) =
+                (counted(gone.containers.len(), "container"), counted(gone.networks.len(), "network"));
+            report.done.push(format!("removed {containers} and {networks} of run {run_id}"));
+            true
+        }
+        Err(e) => {
+            report.failed.push(e.to_string());
+            false
+        }
+    }
+}
+
 /// Containers that the run made go altogether, and with them all that was done to them.
 async fn heal_own(
     meta: &RunMeta,
@@ -69,10 +147,7 @@ async fn heal_own(
         return Ok(());
     };
     if owned.alive {
-        return Err(NemesisError::Other(format!(
-            "the run {} goes on: stop it first (Ctrl-C heals)",
-            meta.id
-        )));
+        return Err(goes_on(&meta.id));
     }
     if owned.kept {
         undo(meta, run_dir, open, report).await;
@@ -80,17 +155,11 @@ async fn heal_own(
             Ok(mut rules) => report.done.append(&mut rules),
             Err(e) => report.failed.push(e.to_string()),
         }
-        report.done.push(format!("the containers were to be kept; to remove them: {}", owned.removal()));
+        report.done.push(were_kept(&owned));
         return Ok(());
     }
-    match remove_run(&meta.id).await {
-        Ok(gone) => {
-            let (containers, networks) =
-                (counted(gone.containers.len(), "container"), counted(gone.networks.len(), "network"));
-            report.done.push(format!("removed {containers} and {networks} of run {}", meta.id));
-            note(run_dir, open, report);
-        }
-        Err(e) => report.failed.push(e.to_string()),
+    if remove(&meta.id, report).await {
+        note(run_dir, open, report);
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ fn an_invalid_verdict_of_two_kinds_with_a_consequence_and_an_allowed_kind() {
 
 #[test]
 fn the_same_on_a_narrow_terminal_with_colour() {
-    let style = ReportStyle { color: true, width: 60, max_examples: 1 };
+    let style = ReportStyle { color: true, width: 60, max_examples: 1, ..ReportStyle::default() };
     golden("invalid-narrow-colour.txt", &verdict_text(&verdicts::invalid(), &style, &next()));
 }
 

@@ -1,35 +1,81 @@
 //! The command line: what can be typed. Parsing does nothing; what the words mean is decided by the verbs.
 
+mod numbers;
 mod run_args;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::run_args::RunArgs;
 
-/// What `analyze --help` says of models.
+/// What `analyze --help` says of models. Each paragraph is one line: the terminal's width breaks it.
 const MODELS_HELP: &str = "\
-Models (--model): register, cas-register: read, write (cas: [from, to]); kv: read, write, cas, append, by key;
-set: add, read; queue, fifo: enqueue, dequeue; log: append, read, end; mutex: acquire, release.
+Models (--model): register, cas-register: read, write (cas: [from, to]); kv: read, write, cas, append, by key; \
+set: add, read; queue, fifo: enqueue, dequeue; log: append, read, end; mutex: acquire, release. \
 Each with the values that it takes and an example to paste: docs/models.md
-With --model, --guarantee, --allow, --forbid, --max-stall, --clock-uncertainty, --memory or --time-limit the
+With --model, --guarantee, --allow, --forbid, --max-stall, --clock-uncertainty, --memory or --time-limit the \
 verdict of a run is printed and not stored.";
+
+/// What `doctor --help` says of its exit code.
+const DOCTOR_HELP: &str = "\
+Ends with 255 where not even the default run can be made: no mock cluster, or a store that cannot be written. What \
+only other runs need (Docker, an image, a way to cut links) may be missing; then it ends with 0.";
 
 /// What was typed. Help and version print themselves and end the program with 0.
 ///
 /// # Errors
 /// What clap refuses, as a usage error: clap's own exit code would pass for a verdict.
 pub fn parse() -> anyhow::Result<Cli> {
-    Cli::try_parse_from(typed(std::env::args_os())).map_err(|e| match e.kind() {
+    Cli::try_parse_from(typed(std::env::args_os())).map_err(|mut e| match e.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => e.exit(),
-        _ => {
+        // Nothing was asked for: the help is the answer, and no error's text.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = e.print();
+            std::process::exit(i32::from(crate::exit::USAGE));
+        }
+        kind => {
+            if kind == ErrorKind::InvalidSubcommand {
+                suggest_verb(&mut e);
+            }
             let text = e.render().to_string();
             crate::exit::usage(text.trim_end().trim_start_matches("error: "))
         }
     })
+}
+
+/// Names the verb that was meant where clap finds none: letters that changed places make short words look unlike each
+/// other to it.
+fn suggest_verb(error: &mut clap::Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return };
+    if error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return;
+    }
+    if let Some(verb) = nearest_verb(typed) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![verb]));
+    }
+}
+
+/// The verb that is at most two slips away from what was typed, and less than half of it.
+fn nearest_verb(typed: &str) -> Option<String> {
+    let command = shown();
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    let slips = verbs.map(|verb| (strsim::osa_distance(typed, verb), verb));
+    let (slips, verb) = slips.min_by_key(|(slips, _)| *slips)?;
+    (slips <= 2 && slips * 2 < typed.chars().count()).then(|| verb.to_owned())
+}
+
+/// The command line without what nobody types: for completions and suggestions.
+pub fn shown() -> clap::Command {
+    let whole = Cli::command();
+    let verbs: Vec<_> = whole.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned().collect();
+    clap::Command::new("tribunal")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .about(whole.get_about().cloned().unwrap_or_default())
+        .subcommands(verbs)
 }
 
 /// What was typed, except that `help --help` means `help`: clap's own help takes no options.
@@ -45,7 +91,7 @@ fn typed(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
 #[derive(Debug, Parser)]
 #[command(name = "tribunal", version, about, max_term_width = 110, propagate_version = true)]
 #[command(after_help = "\
-Exit codes: 0 valid (or as the scenario expected), 1 invalid, 2 unknown, 130 interrupted,
+Exit codes: 0 valid (or as the scenario expected), 1 invalid, 2 unknown, 130 interrupted, \
 254 wrong arguments, 255 tribunal or its environment failed.
 Start with: tribunal run    then: tribunal run mock-duplicates")]
 pub struct Cli {
@@ -72,6 +118,7 @@ pub enum Verb {
     /// List the scenarios that ship with tribunal
     Scenarios,
     /// Say what this host can do, what is missing, and what earlier runs left behind
+    #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
     /// Undo what a run that died left in force: faults, containers, packet filter rules
     Heal(HealArgs),
@@ -105,7 +152,7 @@ pub struct AnalyzeArgs {
     /// Judge against a sequential model, whatever the operations are: register, cas-register, kv, set, queue, fifo, log or mutex
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Give up after this time (the verdict is unknown then), e.g. 60s
+    /// Give up after this time (the verdict is unknown then), e.g. 60s [default: 60s for a model, else none]
     #[arg(long, value_name = "DURATION")]
     pub time_limit: Option<String>,
     /// Memory for tables, in MiB; a history that needs more is read again for each group of partitions
@@ -123,7 +170,7 @@ pub struct AnalyzeArgs {
     /// With --anomaly: the history's lines whole, however many records they hold
     #[arg(long, requires = "anomaly")]
     pub full: bool,
-    /// Print the verdict as JSON (one: an object; several: a list)
+    /// Print the verdict as JSON: of one history an object, of several a list of {history, verdict or error}, in order
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -239,9 +286,31 @@ pub struct DoctorArgs {
 /// `tribunal heal`.
 #[derive(Debug, Args)]
 pub struct HealArgs {
-    /// The run: current (the last one that was begun), the beginning of an id, or a directory
-    #[arg(value_name = "RUN", default_value = "current")]
-    pub run: String,
+    /// The run: current (the last one that was begun), latest, a test's name (its newest run), the beginning or the end
+    /// of an id, or a directory [default: current, and whatever crashed runs have left on this host]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
     #[command(flatten)]
     pub store: StoreArg,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_named() {
+        for (typed, verb) in
+            [("rnu", Some("run")), ("heel", Some("heal")), ("analyse", Some("analyze")), ("xyz", None)]
+        {
+            assert_eq!(nearest_verb(typed).as_deref(), verb, "{typed}");
+        }
+        assert_eq!(nearest_verb("mock-hots"), None, "nobody types that");
+    }
+
+    #[test]
+    fn the_commands_hold_together() {
+        Cli::command().debug_assert();
+        shown().debug_assert();
+    }
 }

@@ -15,6 +15,7 @@ use crate::scenario::Target;
 
 /// Brings the cluster up, ready for clients.
 pub async fn bring_up(plan: &Plan, run_id: &str, keep: bool, notices: Arc<Notices>) -> Result<Cluster> {
+    crate::signals::name_run(run_id);
     let scenario = &plan.scenario;
     Ok(match &plan.target {
         Target::Mock => {

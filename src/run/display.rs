@@ -1,5 +1,7 @@
 //! What a run shows while it goes on: one line that is rewritten on a terminal, a line every 10 s elsewhere.
 
+mod line;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,8 +10,10 @@ use std::time::{Duration, Instant};
 use nemesis::runner::ActiveFaults;
 pub use results::text::number::grouped;
 use store::progress::Progress;
-use store::time::Clock;
+use store::time::{Clock, Nanos};
 use tokio::task::JoinHandle;
+
+use self::line::{Holding, Moment};
 
 /// What the run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +96,7 @@ impl Shown {
             self.drain()
         };
         let text = if self.terminal {
-            let width = crate::out::width().saturating_sub(1);
-            let cut: String = format!("  {text}").chars().take(width).collect();
+            let cut: String = format!("  {text}").chars().take(room()).collect();
             format!("\r\x1b[K{cut}")
         } else {
             format!("  {text}\n")
@@ -109,27 +112,20 @@ impl Shown {
         let elapsed = self.before.1.elapsed().as_secs_f64().max(0.001);
         let rate = (done - self.before.0) as f64 / elapsed;
         self.before = (done, Instant::now());
-        let elapsed = Duration::from_nanos(at.0);
-        let time = match self.limit {
-            Some(limit) => format!("{} / {} {}", clock(elapsed), clock(limit), bar(elapsed, limit)),
-            None => clock(elapsed),
+        let left = |until: Nanos| until.since(at).as_secs_f64().ceil() as u64;
+        let faults = self.active.now().into_iter();
+        let moment = Moment {
+            elapsed: Duration::from_nanos(at.0),
+            limit: self.limit,
+            rate: rate.round() as u64,
+            in_flight: get(&self.progress.invoked).saturating_sub(done),
+            ok,
+            info,
+            fail,
+            read: get(&self.progress.polled),
+            faults: faults.map(|f| Holding { label: f.label, left: f.until.map(left) }).collect(),
         };
-        let mut text = format!(
-            "{time}  {}/s   ok {}   info {}   fail {}   read {}",
-            grouped(rate.round() as u64),
-            grouped(ok),
-            grouped(info),
-            grouped(fail),
-            grouped(get(&self.progress.polled)),
-        );
-        for fault in self.active.now() {
-            let left = match fault.until {
-                Some(until) => format!("{:.0} s left", until.since(at).as_secs_f64().ceil()),
-                None => "until its condition holds".to_owned(),
-            };
-            text.push_str(&format!("   ! {} ({left})", fault.label));
-        }
-        text
+        moment.line(if self.terminal { room().saturating_sub(2) } else { usize::MAX })
     }
 
     fn drain(&self) -> String {
@@ -141,16 +137,9 @@ impl Shown {
     }
 }
 
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    format!("{:02}:{:02}", seconds / 60, seconds % 60)
-}
-
-fn bar(elapsed: Duration, limit: Duration) -> String {
-    const WIDTH: usize = 20;
-    let part = (elapsed.as_secs_f64() / limit.as_secs_f64().max(0.001)).min(1.0);
-    let full = (part * WIDTH as f64) as usize;
-    format!("{}{}", "━".repeat(full), "┄".repeat(WIDTH - full))
+/// Columns for the line: a terminal that is written to its last one may begin a new line.
+fn room() -> usize {
+    crate::out::stderr_width().saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -161,14 +150,6 @@ mod tests {
     fn numbers_are_grouped_by_thousands() {
         for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_204_311, "1,204,311")] {
             assert_eq!(grouped(n), text);
-        }
-    }
-
-    #[test]
-    fn the_bar_is_as_wide_at_any_time() {
-        let limit = Duration::from_secs(10);
-        for seconds in [0, 3, 10, 99] {
-            assert_eq!(bar(Duration::from_secs(seconds), limit).chars().count(), 20);
         }
     }
 }

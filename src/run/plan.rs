@@ -9,6 +9,7 @@ use nemesis::fault::FaultSpec;
 use nemesis::fault::random::RandomSpec;
 use nemesis::fault::schedule::Schedule;
 use nemesis::fault::when::parse_duration;
+use nemesis::target::partition_key;
 use store::run_meta::Terms;
 use workloads::Resolved;
 
@@ -51,8 +52,10 @@ impl Plan {
             specs.push(fault.parse().map_err(usage)?);
         }
         let random = random_faults(&scenario)?;
-        let schedule =
+        refuse_faults(&scenario, &target, &specs, random.as_ref())?;
+        let mut schedule =
             Schedule::plan(&specs, random.as_ref(), load_duration(&workload), seed).map_err(usage)?;
+        schedule.warnings.extend(scenario.remark.take());
         let max_stall = scenario
             .max_stall
             .as_ref()
@@ -64,7 +67,25 @@ impl Plan {
         if plan.target == Target::Mock {
             plan.admit_on_mock()?;
         }
+        plan.refuse_partitions()?;
         Ok(plan)
+    }
+
+    /// Faults at partitions that the run will not have. Elsewhere than on its own cluster the topics' names are not
+    /// known yet.
+    fn refuse_partitions(&self) -> Result<()> {
+        if !self.owns_cluster() {
+            return Ok(());
+        }
+        let topics = self.topics("");
+        for spec in self.schedule.specs() {
+            partition_key(spec.aim.partition(), &topics).map_err(|why| usage(format!("`{spec}`: {why}")))?;
+        }
+        Ok(())
+    }
+
+    fn owns_cluster(&self) -> bool {
+        matches!(self.target, Target::Mock | Target::Docker)
     }
 
     fn admit_on_mock(&self) -> Result<()> {
@@ -84,7 +105,7 @@ impl Plan {
     /// The topics of the run. On a cluster that is the run's own they have short names.
     pub fn topics(&self, run_id: &str) -> Vec<TopicSpec> {
         let workload = &self.scenario.workload;
-        let own = matches!(self.target, Target::Mock | Target::Docker);
+        let own = self.owns_cluster();
         (0..workload.topics)
             .map(|i| TopicSpec {
                 name: match (own, workload.topics) {
@@ -119,6 +140,38 @@ impl Plan {
     pub fn load_duration(&self) -> Option<Duration> {
         load_duration(&self.workload)
     }
+}
+
+/// Faults that this kind of target does not know, or that its cluster will be too small for: all at once, before
+/// anything of it is started.
+fn refuse_faults(
+    scenario: &Scenario,
+    target: &Target,
+    specs: &[FaultSpec],
+    random: Option<&RandomSpec>,
+) -> Result<()> {
+    let terrain = target.terrain(scenario.brokers.into(), scenario.workload.replication_factor);
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    let mut refuse = |what: String, reason: String| match reasons.iter_mut().find(|(r, _)| *r == reason) {
+        Some((_, all)) => all.push(what),
+        None => reasons.push((reason, vec![what])),
+    };
+    for spec in specs {
+        if let Some(reason) = terrain.refuses(spec) {
+            refuse(format!("`{spec}`"), reason);
+        }
+    }
+    for kind in random.iter().flat_map(|random| &random.kinds) {
+        if let Some(reason) = terrain.refuses_random(kind) {
+            refuse(format!("random `{kind}`"), reason);
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let reasons = reasons.iter().map(|(reason, what)| format!("{}: {reason}", what.join(", ")));
+    let reasons = reasons.collect::<Vec<_>>().join("\n  ");
+    Err(usage(format!("these faults cannot be done on the target {target}:\n  {reasons}")))
 }
 
 /// What no run can be made of: no brokers, more replicas than brokers, no time.

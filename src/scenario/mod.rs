@@ -10,10 +10,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use store::settings::{Settings, redact};
+use store::settings::{REDACTED, Settings, redact};
 use workloads::QueueConfig;
 
-pub use self::faults::faults_by_target;
+pub use self::faults::{faults_by_target, random_by_target};
 pub use self::overrides::parse_seed;
 pub use self::shipped::{PLAIN, SHIPPED};
 pub use self::target::Target;
@@ -62,6 +62,9 @@ pub struct Scenario {
     pub broker_set: BTreeMap<String, String>,
     /// What the clients do.
     pub workload: QueueConfig,
+    /// What is to be said of it before it runs.
+    #[serde(skip)]
+    pub remark: Option<String>,
 }
 
 /// Random faults.
@@ -93,6 +96,7 @@ impl Default for Scenario {
             expect: BTreeMap::new(),
             broker_set: BTreeMap::new(),
             workload: QueueConfig::default(),
+            remark: None,
         }
     }
 }
@@ -107,10 +111,13 @@ impl Scenario {
             args.scenario.as_deref().filter(|name| !PLAIN.contains(name) || Path::new(name).is_file());
         let base = named.map_or_else(|| Ok(Scenario::default()), Scenario::named)?;
         let mut scenario = overrides::apply(base, args)?;
+        scenario.refuse_redacted(named.unwrap_or_default())?;
         let target = scenario.target()?;
         if scenario.faults.is_none() {
             let random = scenario.random.is_some();
-            scenario.faults = Some(if random { Vec::new() } else { target.default_faults() });
+            let (brokers, replicas) = (u32::from(scenario.brokers), scenario.workload.replication_factor);
+            let faults = || target.default_faults(brokers, replicas);
+            scenario.faults = Some(if random { Vec::new() } else { faults() });
         }
         if named.is_none() && scenario.workload.sends.is_none() && scenario.workload.time_limit.is_none() {
             scenario.workload.time_limit = Some(target.default_time_limit());
@@ -148,16 +155,32 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The test's name becomes a directory.
+    /// The test's name becomes a directory, beside the links that name runs.
     fn check_name(&self) -> anyhow::Result<()> {
+        const LONGEST: usize = 100;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.test.is_empty() || self.test.starts_with('.') || !self.test.chars().all(plain) {
-            return Err(usage(format!(
-                "test = \"{}\" cannot name a directory: use letters, digits, - and _",
-                self.test
-            )));
-        }
-        Ok(())
+        let why = if self.test.is_empty() || self.test.starts_with('.') || !self.test.chars().all(plain) {
+            "cannot name a directory: use letters, digits, - and _".to_owned()
+        } else if self.test.len() > LONGEST {
+            format!("is too long to name a directory: use at most {LONGEST} characters")
+        } else if ["latest", "current"].contains(&self.test.as_str()) {
+            "is what a run of any test is called (the last one): use another name".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(usage(format!("test = \"{}\" {why}", self.test)))
+    }
+
+    /// A run's own copy of its scenario holds no secrets: they must be given again.
+    fn refuse_redacted(&self, file: &str) -> anyhow::Result<()> {
+        let missing = |settings: &Settings, option: &str| {
+            let gone = settings.iter().filter(|(_, value)| *value == REDACTED);
+            gone.map(|(key, _)| format!("{key} was redacted in {file}: give it with {option} {key}=..."))
+                .collect::<Vec<_>>()
+        };
+        let mut missing_here = missing(&self.workload.client_set, "--client-set");
+        missing_here.extend(missing(&self.broker_set, "--broker-set"));
+        if missing_here.is_empty() { Ok(()) } else { Err(usage(missing_here.join("\n  "))) }
     }
 
     /// Its target.
@@ -241,6 +264,73 @@ mod tests {
             assert!(error.downcast_ref::<crate::exit::Usage>().is_some(), "{args:?}: {error:#}");
             assert!(format!("{error:#}").contains(word), "{args:?}: {error:#}");
         }
+    }
+
+    #[test]
+    fn what_is_exercised_otherwise_need_not_meet_the_expectation() {
+        for args in [
+            &["--fault", "broker-down@2s+1s"][..],
+            &["--nemesis", "broker-down"],
+            &["--no-faults"],
+            &["--retries", "3"],
+            &["--max-in-flight", "1"],
+            &["--transactional", "--idempotence", "auto"],
+            &["--client-set", "linger.ms=3"],
+            &["--acks", "1"],
+            &["--idempotence", "true"],
+            &["--socket-timeout", "4s"],
+            &["--rate", "50"],
+            &["--time-limit", "6s"],
+            &["--brokers", "4"],
+            &["--target", "docker"],
+        ] {
+            let scenario = resolved(&[&["mock-duplicates"], args].concat()).expect("resolves");
+            assert!(scenario.expect.is_empty(), "{args:?}");
+            let remark = scenario.remark.expect("it is said");
+            assert!(remark.contains(args[0]) && remark.contains("duplicate >0, lost-write =0"), "{remark}");
+        }
+        for args in [
+            &["--seed", "7f"][..],
+            &["--store", "elsewhere"],
+            &["--keep"],
+            &["--json"],
+            &["--image", "local/kafka:4.3.0"],
+            &["--guarantee", "none"],
+            // As the scenario says anyway.
+            &["--acks", "all", "--socket-timeout", "1s", "--rate", "600"],
+        ] {
+            let scenario = resolved(&[&["mock-duplicates"], args].concat()).expect("resolves");
+            assert_eq!((scenario.expect.len(), scenario.remark), (2, None), "{args:?}");
+        }
+        let judged = resolved(&["acks1-isolated-leader", "--guarantee", "none"]).expect("resolves");
+        assert_eq!(judged.expect.keys().collect::<Vec<_>>(), ["lost-write"], "found whatever is promised");
+        assert!(judged.remark.expect("said").contains("validity invalid"), "the validity is another matter");
+        assert_eq!(resolved(&["--rate", "50"]).expect("resolves").remark, None, "nothing was expected");
+    }
+
+    #[test]
+    fn names_that_poison_a_store_and_redacted_secrets_are_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let refused = |text: &str, more: &[&str]| {
+            let path = dir.path().join("file.toml");
+            std::fs::write(&path, text).expect("writes");
+            let result = resolved(&[&[path.to_str().expect("UTF-8")], more].concat());
+            result.map(drop).map_err(|e| format!("{e:#}"))
+        };
+        for (test, word) in
+            [("latest", "another name"), ("current", "another name"), (&"x".repeat(101), "100")]
+        {
+            let error = refused(&format!("test = \"{test}\"\n"), &[]).expect_err(test);
+            assert!(error.contains(test) && error.contains(word), "{error}");
+        }
+        let stored = "[workload.client_set]\n\"sasl.password\" = \"[redacted]\"\n";
+        let error = refused(stored, &[]).expect_err("the secret is not there");
+        assert!(
+            error.contains("sasl.password was redacted in")
+                && error.contains("file.toml: give it with --client-set sasl.password="),
+            "{error}"
+        );
+        assert_eq!(refused(stored, &["--client-set", "sasl.password=hunter2"]), Ok(()));
     }
 
     #[test]

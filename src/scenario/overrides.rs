@@ -1,6 +1,8 @@
 //! The command line over a scenario: each option that was given replaces what the scenario says.
 
 use anyhow::Result;
+use nemesis::security::select;
+use store::settings::Settings;
 use toml::{Table, Value};
 
 use super::{RandomFaults, Scenario};
@@ -9,21 +11,37 @@ use crate::exit::usage;
 
 /// The scenario with the options in it. Values are checked by the scenario's own types.
 pub fn apply(mut scenario: Scenario, args: &RunArgs) -> Result<Scenario> {
-    set(&mut scenario.target, &args.target);
+    // Options under which the run exercises something else than the scenario does.
+    let mut other = Vec::new();
+    if set(&mut scenario.target, &args.target) {
+        other.push("--target");
+    }
+    if set(&mut scenario.brokers, &args.brokers) {
+        other.push("--brokers");
+    }
     set_option(&mut scenario.bootstrap, &args.bootstrap);
     set_option(&mut scenario.image, &args.image);
     set_option(&mut scenario.tools_image, &args.tools_image);
-    set(&mut scenario.brokers, &args.brokers);
-    set_option(&mut scenario.guarantee, &args.judging.guarantee);
-    set_option(&mut scenario.max_stall, &args.judging.max_stall);
     set_option(&mut scenario.seed, &args.seed);
     if let Some(seed) = &scenario.seed {
         parse_seed(seed)?;
     }
     for pair in &args.broker_set {
         let (key, value) = split_pair("--broker-set", pair)?;
-        scenario.broker_set.insert(key, value);
+        if scenario.broker_set.insert(key, value.clone()).is_none_or(|before| before != value) {
+            other.push("--broker-set");
+        }
     }
+    other.extend(faults(&mut scenario, args)?);
+    workload(&mut scenario, args, &mut other)?;
+    let rejudged = judging(&mut scenario, args);
+    forget_expectations(&mut scenario, other, rejudged);
+    Ok(scenario)
+}
+
+/// Sets the faults; the options that changed them.
+fn faults(scenario: &mut Scenario, args: &RunArgs) -> Result<Vec<&'static str>> {
+    let before = (scenario.faults.clone(), scenario.random.clone());
     if args.no_faults {
         (scenario.faults, scenario.random) = (Some(Vec::new()), None);
     }
@@ -31,15 +49,65 @@ pub fn apply(mut scenario: Scenario, args: &RunArgs) -> Result<Scenario> {
         scenario.faults = (!args.fault.is_empty()).then(|| args.fault.clone());
         scenario.random = (!args.nemesis.is_empty())
             .then(|| RandomFaults { kinds: args.nemesis.clone(), interval: args.nemesis_interval.clone() });
-    } else if let (Some(random), Some(interval)) = (&mut scenario.random, &args.nemesis_interval) {
+    } else if let Some(interval) = &args.nemesis_interval {
+        let Some(random) = &mut scenario.random else {
+            return Err(usage(format!(
+                "--nemesis-interval {interval}: there are no random faults that it could be the interval of; say which with \
+                 --nemesis, e.g. --nemesis kill,pause"
+            )));
+        };
         random.interval = Some(interval.clone());
     }
-    workload(&mut scenario, args)?;
-    // Another target than the scenario's own, or other clients, need not meet what the scenario expects.
-    if args.target.is_some() || args.acks.is_some() || args.idempotence.is_some() || args.no_faults {
-        scenario.expect.clear();
+    if before == (scenario.faults.clone(), scenario.random.clone()) {
+        return Ok(Vec::new());
     }
-    Ok(scenario)
+    let given = [
+        (args.no_faults, "--no-faults"),
+        (!args.fault.is_empty(), "--fault"),
+        (!args.nemesis.is_empty(), "--nemesis"),
+        (args.nemesis_interval.is_some(), "--nemesis-interval"),
+    ];
+    Ok(given.into_iter().filter(|(given, _)| *given).map(|(_, option)| option).collect())
+}
+
+/// Sets how it is judged; the options by which the verdict may be another one.
+fn judging(scenario: &mut Scenario, args: &RunArgs) -> Vec<&'static str> {
+    let before = (scenario.guarantee.clone(), scenario.max_stall.clone());
+    set_option(&mut scenario.guarantee, &args.judging.guarantee);
+    set_option(&mut scenario.max_stall, &args.judging.max_stall);
+    let given = [
+        (before.0 != scenario.guarantee, "--guarantee"),
+        (before.1 != scenario.max_stall, "--max-stall"),
+        (!args.judging.allow.is_empty(), "--allow"),
+        (!args.judging.forbid.is_empty(), "--forbid"),
+    ];
+    given.into_iter().filter(|(given, _)| *given).map(|(_, option)| option).collect()
+}
+
+/// What the scenario expects was found under its own clients and faults: others need not show it. Judged otherwise, the
+/// same things are found, but the validity may be another one.
+fn forget_expectations(scenario: &mut Scenario, mut other: Vec<&'static str>, rejudged: Vec<&'static str>) {
+    other.dedup();
+    let (forgotten, because, options) = if !other.is_empty() {
+        (std::mem::take(&mut scenario.expect), "the run is another one than the scenario's", other)
+    } else if let (false, Some(validity)) = (rejudged.is_empty(), scenario.expect.remove("validity")) {
+        (
+            [("validity".to_owned(), validity)].into(),
+            "it is judged otherwise than the scenario says",
+            rejudged,
+        )
+    } else {
+        return;
+    };
+    if forgotten.is_empty() {
+        return;
+    }
+    let expected: Vec<String> = forgotten.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    scenario.remark = Some(format!(
+        "what the scenario expects ({}) does not apply: with {} {because}",
+        expected.join(", "),
+        options.join(", ")
+    ));
 }
 
 /// A seed is a hexadecimal number of up to 16 digits.
@@ -56,10 +124,9 @@ fn in_short(message: &str) -> String {
     }
 }
 
-fn set<T: Clone>(field: &mut T, given: &Option<T>) {
-    if let Some(given) = given {
-        *field = given.clone();
-    }
+/// Whether that made a difference.
+fn set<T: Clone + PartialEq>(field: &mut T, given: &Option<T>) -> bool {
+    given.as_ref().is_some_and(|given| std::mem::replace(field, given.clone()) != *given)
 }
 
 fn set_option<T: Clone>(field: &mut Option<T>, given: &Option<T>) {
@@ -76,9 +143,10 @@ fn split_pair(option: &str, pair: &str) -> Result<(String, String)> {
 }
 
 /// The workload's options go through its own table, so that a value is read as a file's would be.
-fn workload(scenario: &mut Scenario, args: &RunArgs) -> Result<()> {
+/// `other` gets the options that made a difference.
+fn workload(scenario: &mut Scenario, args: &RunArgs, other: &mut Vec<&'static str>) -> Result<()> {
     let mut table = Table::try_from(&scenario.workload)?;
-    let mut given: Vec<(&str, &str, Value)> = Vec::new();
+    let mut given: Vec<(&'static str, &str, Value)> = Vec::new();
     macro_rules! take {
         ($($field:ident $option:literal $name:literal;)*) => {
             $(if let Some(value) = args.$field.clone() {
@@ -118,14 +186,23 @@ fn workload(scenario: &mut Scenario, args: &RunArgs) -> Result<()> {
     for (option, name, value) in given {
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         table.insert(name.to_owned(), value);
-        scenario.workload = table
+        let changed = table
             .clone()
             .try_into()
             .map_err(|e: toml::de::Error| usage(format!("{option} {shown}: {}", in_short(e.message()))))?;
+        if scenario.workload != changed {
+            other.push(option);
+        }
+        scenario.workload = changed;
     }
     for pair in &args.client_set {
         let (key, value) = split_pair("--client-set", pair)?;
-        scenario.workload.client_set.insert(key, value);
+        // How to get in exercises nothing.
+        let is_a_way_in = !select(&Settings::from([(key.clone(), value.clone())])).is_empty();
+        let before = scenario.workload.client_set.insert(key, value.clone());
+        if !is_a_way_in && before.is_none_or(|before| before != value) {
+            other.push("--client-set");
+        }
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use nemesis::fault::admit::Terrain;
+
 /// A target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -28,14 +30,23 @@ impl Target {
         }
     }
 
-    /// The faults of a run that names none. What is not tribunal's own is broken only when asked.
-    pub fn default_faults(&self) -> Vec<String> {
+    /// The faults of a run that names none, as far as this many brokers and replicas can have them. What is not
+    /// tribunal's own is broken only when asked.
+    pub fn default_faults(&self, brokers: u32, replicas: u32) -> Vec<String> {
         let faults: &[&str] = match self {
             Target::Mock => &["broker-down@25%+15%", "leader-move@60%"],
             Target::Docker => &["isolate-leader@20%+30%", "kill-leader@65%+15%"],
             Target::Attach(_) | Target::External(_) => &[],
         };
-        faults.iter().map(|f| (*f).to_owned()).collect()
+        let terrain = self.terrain(brokers, replicas);
+        let fits = |fault: &&&str| fault.parse().is_ok_and(|spec| terrain.refuses(&spec).is_none());
+        faults.iter().filter(fits).map(|f| (*f).to_owned()).collect()
+    }
+
+    /// What is known of it before it is there, as far as faults go.
+    pub fn terrain(&self, brokers: u32, replicas: u32) -> Terrain {
+        let own = matches!(self, Target::Mock | Target::Docker);
+        Terrain { kind: self.kind().to_owned(), brokers: own.then_some(brokers), replicas }
     }
 
     /// How long a run lasts that does not say: real brokers need 9 s to notice that a leader is gone.
@@ -100,6 +111,14 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_faults_fit_the_cluster() {
+        assert_eq!(Target::Mock.default_faults(3, 3), ["broker-down@25%+15%", "leader-move@60%"]);
+        assert_eq!(Target::Mock.default_faults(3, 1), ["broker-down@25%+15%"]);
+        assert_eq!(Target::Docker.default_faults(3, 3).len(), 2);
+        assert_eq!(Target::Docker.default_faults(1, 1), ["kill-leader@65%+15%"]);
+    }
 
     #[test]
     fn targets_are_told_apart() {

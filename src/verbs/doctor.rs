@@ -9,7 +9,7 @@ use crate::cli::DoctorArgs;
 use crate::exit::FAILED;
 use crate::out;
 
-/// Looks, and says; [`FAILED`] where even the default target cannot run.
+/// Looks, and says; [`FAILED`] where not even the default run can be made.
 pub async fn doctor(args: &DoctorArgs) -> Result<u8> {
     let program = std::env::current_exe().context("cannot find tribunal's own program")?;
     let mut facts = nemesis::doctor::doctor(&program).await;
@@ -31,7 +31,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<u8> {
         }
         out::print(&text)?;
     }
-    let broken = facts.iter().any(|f| f.level == Level::Missing && f.name == "mock");
+    let broken = facts.iter().any(|f| f.level == Level::Missing && ["mock", "store"].contains(&f.name));
     Ok(if broken { FAILED } else { 0 })
 }
 

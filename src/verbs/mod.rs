@@ -20,10 +20,9 @@ mod what_if;
 mod which_run;
 
 use anyhow::Result;
-use clap::CommandFactory;
 use tokio::runtime::Runtime;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{self, Cli, Verb};
 use crate::out;
 use crate::scenario::{PLAIN, SHIPPED, faults_by_target};
 
@@ -41,7 +40,7 @@ pub fn dispatch(cli: Cli) -> Result<u8> {
         Verb::Convert(args) => convert::convert(&args),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "tribunal", &mut script);
+            clap_complete::generate(shell, &mut cli::shown(), "tribunal", &mut script);
             out::print(&String::from_utf8_lossy(&script))?;
             Ok(0)
         }

@@ -1,12 +1,11 @@
 //! What this host can do with containers, as facts for `tribunal doctor`.
 
-use std::process::Stdio;
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::engine::Engine;
+use super::owned::Owned;
 use super::{images, netns, owned, tools};
+use crate::error::NemesisError;
 
 /// How a fact bears on runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,7 +56,11 @@ pub async fn doctor() -> Vec<Fact> {
             return vec![Fact {
                 name: "docker",
                 level: Level::Missing,
-                detail: e.to_string(),
+                // The error's own advice is to call the doctor, who is here.
+                detail: match e {
+                    NemesisError::Docker { reason } => format!("Docker does not answer ({reason})"),
+                    e => e.to_string(),
+                },
                 next_step: Some(next.to_owned()),
             }];
         }
@@ -72,8 +75,7 @@ pub async fn doctor() -> Vec<Fact> {
             "run Docker as root for pause faults",
         ));
     }
-    facts.push(delay().await);
-    facts.push(leftovers(&engine).await);
+    facts.extend(leftovers(&engine).await);
     facts
 }
 
@@ -120,65 +122,75 @@ async fn partitions(engine: &Engine) -> Fact {
     }
 }
 
-/// Added latency needs the kernel's netem; it is tried in a network namespace of its own.
-async fn delay() -> Fact {
-    let next = "needs a kernel with sch_netem, and root; cut, pause or slow the mock's brokers instead";
-    if !rustix::process::geteuid().is_root() {
-        return Fact::limited("delay", "not looked for without root: delay faults are refused", next);
-    }
-    let tried = tokio::process::Command::new("unshare")
-        .args(["--net", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    match tokio::time::timeout(Duration::from_secs(10), tried).await {
-        Ok(Ok(ran)) if ran.status.success() => {
-            Fact::good("delay", "this kernel has netem (no fault uses it yet)")
-        }
-        Ok(Ok(ran)) => {
-            let said =
-                String::from_utf8_lossy(&ran.stderr).trim().lines().next().unwrap_or_default().to_owned();
-            Fact::limited("delay", format!("no netem in this kernel, delay is refused ({said})"), next)
-        }
-        Ok(Err(e)) => {
-            Fact::limited("delay", format!("not looked for: unshare and tc are needed ({e})"), next)
-        }
-        Err(_) => Fact::limited("delay", "not looked for: tc did not answer in time", next),
+async fn leftovers(engine: &Engine) -> Vec<Fact> {
+    match owned::list(engine, None).await {
+        Err(e) => vec![Fact::limited(LEFT_OVER, e.to_string(), "see Docker's own log")],
+        Ok(runs) => tell_leftovers(&runs),
     }
 }
 
-async fn leftovers(engine: &Engine) -> Fact {
-    const NAME: &str = "left over";
-    match owned::list(engine, None).await {
-        Err(e) => Fact::limited(NAME, e.to_string(), "see Docker's own log"),
-        Ok(runs) => {
-            let dead = runs.iter().filter(|run| !run.alive && !run.kept).collect::<Vec<_>>();
-            let alive = runs.iter().filter(|run| run.alive).count();
-            let kept = runs.iter().filter(|run| run.kept && !run.alive).collect::<Vec<_>>();
-            let mut detail = Vec::new();
-            for (runs, why) in [(&dead, "crashed"), (&kept, "kept on purpose")] {
-                for run in runs {
-                    detail.push(format!(
-                        "run {} ({why}): {} and {}",
-                        run.run_id,
-                        counted(run.containers.len(), "container"),
-                        counted(run.networks.len(), "network")
-                    ));
-                }
-            }
-            if alive > 0 {
-                detail.push(if alive == 1 {
-                    "1 run goes on".to_owned()
-                } else {
-                    format!("{alive} runs go on")
-                });
-            }
-            if dead.is_empty() && kept.is_empty() {
-                detail.insert(0, "nothing".to_owned());
-                return Fact::good(NAME, detail.join("; "));
-            }
-            let next = dead.iter().chain(&kept).map(|run| run.removal()).collect::<Vec<_>>().join("; ");
-            Fact::limited(NAME, detail.join("; "), format!("tribunal heal, or: {next}"))
-        }
+const LEFT_OVER: &str = "left over";
+
+/// What crashed is to be healed; what was kept on purpose is told apart from it, and is its user's.
+fn tell_leftovers(runs: &[Owned]) -> Vec<Fact> {
+    let size = |run: &Owned| {
+        let (containers, networks) = (run.containers.len(), run.networks.len());
+        format!("{} and {}", counted(containers, "container"), counted(networks, "network"))
+    };
+    let crashed: Vec<&Owned> = runs.iter().filter(|run| !run.alive && !run.kept).collect();
+    let told = crashed.iter().map(|run| format!("run {} (crashed): {}", run.run_id, size(run)));
+    let mut detail: Vec<String> = told.collect();
+    if detail.is_empty() {
+        detail.push("nothing".to_owned());
+    }
+    match runs.iter().filter(|run| run.alive).count() {
+        0 => {}
+        1 => detail.push("1 run goes on".to_owned()),
+        alive => detail.push(format!("{alive} runs go on")),
+    }
+    let detail = detail.join("; ");
+    let mut facts = vec![if crashed.is_empty() {
+        Fact::good(LEFT_OVER, detail)
+    } else {
+        let each = |run: &&Owned| format!("tribunal heal {} (or: {})", run.run_id, run.removal());
+        Fact::limited(LEFT_OVER, detail, crashed.iter().map(each).collect::<Vec<_>>().join("; "))
+    }];
+    for run in runs.iter().filter(|run| run.kept && !run.alive) {
+        let (id, size, removal) = (&run.run_id, size(run), run.removal());
+        facts.push(Fact::good(
+            "kept",
+            format!("run {id} (on purpose): {size}; tribunal does not touch it; {removal} removes it"),
+        ));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: &str, kept: bool, alive: bool) -> Owned {
+        let (containers, networks) = (vec![format!("{id}-kafka-1")], vec![format!("{id}-net")]);
+        Owned { run_id: id.into(), containers, networks, kept, alive }
+    }
+
+    #[test]
+    fn what_was_kept_is_never_among_what_is_to_be_removed() {
+        let facts =
+            tell_leftovers(&[run("dead", false, false), run("mine", true, false), run("now", true, true)]);
+        let [dead, mine] = facts.as_slice() else { panic!("{facts:?}") };
+        assert_eq!((dead.name, dead.level), ("left over", Level::Limited));
+        assert_eq!(dead.detail, "run dead (crashed): 1 container and 1 network; 1 run goes on");
+        let next = dead.next_step.as_deref().unwrap();
+        assert!(next.starts_with("tribunal heal dead (or: docker rm -fv dead-kafka-1"), "{next}");
+        assert!(!next.contains("mine") && !next.contains("now"), "{next}");
+        assert_eq!((mine.name, mine.level, &mine.next_step), ("kept", Level::Good, &None));
+        assert!(mine.detail.contains("tribunal does not touch it; docker rm -fv mine-kafka-1"), "{mine:?}");
+    }
+
+    #[test]
+    fn kept_runs_alone_are_nothing_to_heal() {
+        let facts = tell_leftovers(&[run("mine", true, false)]);
+        assert_eq!((facts[0].level, facts[0].detail.as_str()), (Level::Good, "nothing"));
     }
 }

@@ -1,6 +1,7 @@
 //! Faults as people ask for them: what, on whom, from when, for how long. Actions come later, when the
 //! fault strikes and its target is looked up.
 
+pub mod admit;
 pub mod errors;
 pub mod parse;
 pub mod random;

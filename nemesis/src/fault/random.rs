@@ -36,6 +36,10 @@ pub const RANDOM_KINDS: &[(&str, &str)] = &[
     ("errors", "mock: refuse produce requests"),
 ];
 
+/// What the same things are called where a fault is given by itself: either word does.
+const ALIASES: &[(&str, &str)] =
+    &[("isolate", "partition"), ("cut-link", "link"), ("slow-broker", "slow"), ("request-errors", "errors")];
+
 impl RandomSpec {
     /// Reads `kill,pause,partition` with the default times: one fault every 20 s on average, held for
     /// 10 s, the last 10 s quiet.
@@ -43,7 +47,8 @@ impl RandomSpec {
     /// # Errors
     /// If a kind is unknown, with the list of those that there are.
     pub fn parse(kinds: &str) -> Result<RandomSpec, String> {
-        let kinds: Vec<String> = kinds.split(',').map(|k| k.trim().to_owned()).collect();
+        let own_word = |kind| ALIASES.iter().find(|(alias, _)| *alias == kind).map_or(kind, |(_, own)| *own);
+        let kinds: Vec<String> = kinds.split(',').map(|k| own_word(k.trim()).to_owned()).collect();
         for kind in &kinds {
             if !RANDOM_KINDS.iter().any(|(name, _)| name == kind) {
                 let names: Vec<_> = RANDOM_KINDS.iter().map(|(name, _)| *name).collect();
@@ -109,5 +114,21 @@ fn draw_kind(kind: &str, rng: &mut StdRng) -> (FaultKind, Aim) {
             let error = (*error.choose(rng).unwrap_or(&error[0])).to_owned();
             (FaultKind::RequestErrors { error, count: rng.random_range(1..6) }, Aim::All)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_may_be_called_as_the_fault_is() {
+        let spec = RandomSpec::parse("kill, isolate,slow-broker").unwrap();
+        assert_eq!(spec.kinds, ["kill", "partition", "slow"]);
+        assert!(
+            RandomSpec::parse("isolated").unwrap_err().contains("there are kill, stop, pause, partition")
+        );
+        let own = ALIASES.iter().all(|(_, own)| RANDOM_KINDS.iter().any(|(kind, _)| kind == own));
+        assert!(own, "every alias stands for a kind");
     }
 }

@@ -23,6 +23,7 @@ use self::transitions::Transitions;
 use crate::admin::TopicSpec;
 use crate::cluster::Cluster;
 use crate::error::NemesisError;
+use crate::fault::FaultKind;
 use crate::fault::schedule::{Planned, PlannedHold, Schedule};
 use crate::journal::Journal;
 use crate::target::{examples, partition_key};
@@ -152,6 +153,11 @@ pub fn refusals(schedule: &Schedule, cluster: &Cluster, topics: &[TopicSpec]) ->
             && spec.aim.needs_partition()
         {
             refuse(reason);
+        }
+        // The examples below need a peer's name; without one there is nothing to say but this.
+        if cluster.nodes().len() == 1 && matches!(spec.kind, FaultKind::LeaderMove { .. }) {
+            refuse("the cluster has a single node, no other could lead".into());
+            continue;
         }
         let actions = examples(spec, cluster.nodes());
         if actions.is_empty() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use store::around::{Around, Held, Leap, Moment, Place, Sent};
 use store::op::OpType;
 
+use super::fault::with_its_time;
 use super::number::{counted, grouped};
 use super::style::{ReportStyle, Tone, harmless};
 
@@ -17,8 +18,7 @@ pub fn around_text(around: &Around, style: &ReportStyle) -> String {
         style.row(&mut out, "leader", &format!("at {time}: {word}"));
     }
     for fault in &around.faults {
-        let end = fault.end.map_or("no heal recorded".to_owned(), |end| format!("healed at {end}"));
-        style.row(&mut out, "fault", &format!("{} from {}, {end}", fault.label, fault.start));
+        style.row(&mut out, "fault", &with_its_time(fault));
     }
     if around.places.is_empty() {
         style.row(&mut out, "nothing", "was acknowledged or read at these offsets");

@@ -110,10 +110,11 @@ pub fn ls_text(rows: &[RunRow], style: &ReportStyle) -> String {
         cells.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0)
     };
     let widths: [usize; 7] = std::array::from_fn(width);
+    let shown = fitting(&widths, style);
     let mut out = String::new();
     for (i, cells) in std::iter::once(&header).chain(&cells).enumerate() {
         let mut line = String::new();
-        for (column, cell) in cells.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate().filter(|(column, _)| shown.contains(column)) {
             let pad = " ".repeat(widths[column] - cell.chars().count());
             let cell = match (column, i.checked_sub(1).and_then(|run| rows[run].validity)) {
                 (4, Some(validity)) => cell.replacen(&validity.to_string(), &style.validity(validity), 1),
@@ -126,6 +127,19 @@ pub fn ls_text(rows: &[RunRow], style: &ReportStyle) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The columns that a terminal's line has room for: what it ran against goes first (`show` tells it), then when it
+/// began (its id tells it), then how much it did.
+fn fitting(widths: &[usize; 7], style: &ReportStyle) -> Vec<usize> {
+    let mut shown: Vec<usize> = (0..widths.len()).collect();
+    for dispensable in [2, 6, 5] {
+        let line: usize = shown.iter().map(|column| widths[*column] + 2).sum();
+        if style.breaks && line > style.width + 2 {
+            shown.retain(|column| *column != dispensable);
+        }
+    }
+    shown
 }
 
 fn verdict_words(row: &RunRow) -> String {
@@ -152,6 +166,28 @@ fn when(started: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_s_lines_do_not_break() {
+        let run = RunMeta {
+            id: "20261121T120000Z-02c1".into(),
+            test: "acks-all-isolated-leader".into(),
+            status: RunStatus::Recorded,
+            started: "2026-11-21T12:00:00Z".into(),
+            ..RunMeta::default()
+        };
+        let row = RunRow { target: "docker apache/kafka:4.3.0 x3".into(), ..RunRow::new(&run, None) };
+        let header = |width, breaks| {
+            let text =
+                ls_text(std::slice::from_ref(&row), &ReportStyle { width, breaks, ..ReportStyle::default() });
+            assert!(!breaks || text.lines().all(|line| line.chars().count() <= width), "{text}");
+            text.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(header(200, true), "RUN TEST TARGET STATUS VERDICT OPERATIONS BEGAN");
+        assert_eq!(header(110, true), "RUN TEST STATUS VERDICT OPERATIONS BEGAN");
+        assert_eq!(header(80, true), "RUN TEST STATUS VERDICT OPERATIONS");
+        assert_eq!(header(80, false), "RUN TEST TARGET STATUS VERDICT OPERATIONS BEGAN", "a file's do not");
+    }
 
     #[test]
     fn a_failed_run_says_why_in_few_words() {

@@ -79,8 +79,7 @@ fn headline(verdict: &Verdict, style: &ReportStyle) -> String {
         let kinds = || verdict.anomalies.values().filter(move |a| a.allowed == allowed && primary(a) > 0);
         (kinds().fold(0u64, |sum, a| sum.saturating_add(primary(a))), kinds().count() as u64)
     };
-    let (found, kinds) = of(false);
-    let (allowed, allowed_kinds) = of(true);
+    let ((found, kinds), (allowed, allowed_kinds)) = (of(false), of(true));
     let anomalies =
         |n, kinds| format!("{} of {}", counted(n, "anomaly", "anomalies"), counted(kinds, "kind", "kinds"));
     let consequences: u64 = verdict
@@ -108,7 +107,8 @@ fn headline(verdict: &Verdict, style: &ReportStyle) -> String {
             format!("{found} ({}), from a fault that the guarantee allows,", names.join(", "))
         }
         (_, 0) if allowed == 0 => "no anomaly".to_owned(),
-        (_, 0) => format!("{}, allowed by the guarantee,", anomalies(allowed, allowed_kinds)),
+        // What is allowed stands behind: a valid verdict begins with what it found, which is nothing.
+        (_, 0) => "nothing forbidden".to_owned(),
         _ => anomalies(found, kinds),
     };
     if consequences > 0 && (found > 0 || verdict.validity != Validity::Invalid) {
@@ -121,7 +121,14 @@ fn headline(verdict: &Verdict, style: &ReportStyle) -> String {
         Some(ExpectationState::Unmet) => "; NOT as expected",
         Some(ExpectationState::Unknown) => "; expectation undecided",
     };
-    let line = format!("{what} in {operations} (checked in {}){expectation}", seconds(verdict.seconds));
+    let only_allowed = verdict.validity == Validity::Valid && found == 0 && allowed > 0;
+    let counted =
+        only_allowed.then(|| format!("; {} counted and allowed", anomalies(allowed, allowed_kinds)));
+    let line = format!(
+        "{what} in {operations}{} (checked in {}){expectation}",
+        counted.unwrap_or_default(),
+        seconds(verdict.seconds)
+    );
     let word = verdict.validity.to_string().chars().count();
     let mut out = String::new();
     style.paragraph(&mut out, &format!("{}  ", style.validity(verdict.validity)), word + 2, &line);

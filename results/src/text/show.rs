@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use store::run_meta::{RunMeta, RunStatus};
 use store::verdict::{Example, Verdict};
 
+use super::fault::with_its_time;
 use super::kinds::meaning;
 use super::ls::status_word;
 use super::number::{counted, grouped, seconds};
@@ -144,10 +145,7 @@ pub fn anomaly_text(
     for number in &example.faults {
         let fault = verdict.faults.iter().find(|f| f.fault == *number);
         let text = match fault {
-            Some(f) => {
-                let end = f.end.map_or("no heal recorded".to_owned(), |end| format!("healed at {end}"));
-                format!("{} from {}, {end}", f.label, f.start)
-            }
+            Some(fault) => with_its_time(fault),
             None => format!("number {number}"),
         };
         style.row(&mut out, "fault", &text);

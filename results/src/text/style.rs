@@ -11,13 +11,15 @@ pub struct ReportStyle {
     pub color: bool,
     /// Characters a line.
     pub width: usize,
+    /// Whether a line longer than that breaks, as a terminal's does: tables leave columns out then.
+    pub breaks: bool,
     /// Examples of each kind told in full.
     pub max_examples: usize,
 }
 
 impl Default for ReportStyle {
     fn default() -> Self {
-        ReportStyle { color: false, width: 120, max_examples: 3 }
+        ReportStyle { color: false, width: 120, breaks: false, max_examples: 3 }
     }
 }
 
