@@ -10,7 +10,7 @@
 //! | `metadata`, [`readiness`] | when a cluster is ready |
 //! | `process` | kill, stop, pause, and the inverse of each |
 //! | `rules`, [`netns`], [`tools`] | cut links: the rules, the way into a namespace, the image for it |
-//! | `fleet` | the containers of one cluster and the faults on them |
+//! | `fleet`, `held` | the containers of one cluster, the faults on them, and what of them holds |
 //! | `logs` | what brokers printed |
 //! | [`found`] | somebody else's containers, and which broker each is |
 //! | [`owned`], [`heal`], [`doctor`] | after a crash: what is left, undoing it, and what this host can do |
@@ -32,6 +32,7 @@ pub mod tools;
 mod archive;
 pub(crate) mod broker;
 pub(crate) mod fleet;
+pub(crate) mod held;
 pub(crate) mod kafka;
 mod logs;
 pub(crate) mod metadata;

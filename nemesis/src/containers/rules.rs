@@ -3,6 +3,7 @@
 //! A rule stands in the network namespace of one container, so it can touch nothing else on the host. It
 //! carries the run's tag as a comment; only tagged rules are ever deleted, each by its whole text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -68,6 +69,18 @@ pub(crate) fn change(delete: &[Rule], add: &[Rule]) -> String {
         let _ = writeln!(script, "{} -w 5 -A {}", rule.program(), rule.specification());
     }
     script
+}
+
+/// What to delete and what to add so that exactly the wanted rules stand.
+pub(crate) fn difference(standing: &[Counted], wanted: &BTreeSet<Rule>) -> (Vec<Rule>, Vec<Rule>) {
+    let (mut delete, mut add) = (Vec::new(), wanted.clone());
+    for counted in standing {
+        // Taking it out of what is wanted also finds a rule that stands twice.
+        if !add.remove(&counted.rule) {
+            delete.push(counted.rule.clone());
+        }
+    }
+    (delete, add.into_iter().collect())
 }
 
 /// A shell script that prints every rule with its counters. A kernel without IPv6 has no rules of it.
@@ -142,6 +155,16 @@ mod tests {
                 Counted { rule: rule(Direction::From, "fd00::4"), packets: 3 },
             ]
         );
+    }
+
+    #[test]
+    fn a_rule_too_many_is_deleted_and_one_that_lacks_is_added() {
+        let of = |peer: &str| rule(Direction::From, peer);
+        let standing = ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3"];
+        let standing = standing.map(|peer| Counted { rule: of(peer), packets: 0 });
+        let wanted = BTreeSet::from([of("10.0.0.1"), of("10.0.0.2"), of("10.0.0.4")]);
+        let (delete, add) = difference(&standing, &wanted);
+        assert_eq!((delete, add), (vec![of("10.0.0.1"), of("10.0.0.3")], vec![of("10.0.0.4")]));
     }
 
     #[test]
