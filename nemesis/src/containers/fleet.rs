@@ -270,13 +270,13 @@ impl Fleet {
 
     async fn settle_rules_at(&self, at: &str) -> Result<(), NemesisError> {
         let member = self.member(at)?;
-        let way = self.way.as_ref().map_err(|reason| NemesisError::Other(reason.clone()))?;
         let _gate = member.gate.lock().await;
         let state = process::look(&self.engine, &member.container).await?.state;
         if matches!(state, State::Exited(_)) {
             // It has no namespace: rules that it had are gone, rules that it needs go in when it is started.
             return Ok(());
         }
+        let way = self.way.as_ref().map_err(|reason| NemesisError::Other(reason.clone()))?;
         let links = self.held_links().into_iter().filter(|link| link.at == at);
         let mut wanted = BTreeSet::new();
         for link in links {

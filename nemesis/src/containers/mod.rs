@@ -9,7 +9,7 @@
 //! | `broker` | one broker's container: created, filled, started |
 //! | `metadata`, [`readiness`] | when a cluster is ready |
 //! | `process` | kill, stop, pause, and the inverse of each |
-//! | `rules`, [`netns`], [`tools`] | cut links: the rules, the way into a namespace, the image for it |
+//! | `rules`, [`netns`], `side`, [`tools`] | cut links: the rules, the way into a namespace, a side container and its image |
 //! | `fleet`, `held` | the containers of one cluster, the faults on them, and what of them holds |
 //! | `logs` | what brokers printed |
 //! | [`found`] | somebody else's containers, and which broker each is |
@@ -39,8 +39,9 @@ pub(crate) mod metadata;
 pub(crate) mod ports;
 pub(crate) mod process;
 mod rules;
+mod side;
 
 pub(crate) use doctor::counted;
 pub use doctor::{Fact, Level, doctor};
-pub use heal::{heal_tagged, undo_after_crash};
+pub use heal::{heal_tagged, sweep, undo_after_crash};
 pub use owned::{Owned, list_owned, remove_run};

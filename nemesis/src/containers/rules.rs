@@ -71,6 +71,19 @@ pub(crate) fn change(delete: &[Rule], add: &[Rule]) -> String {
     script
 }
 
+/// A shell script that adds a rule, prints all rules, and deletes it again, however it ends.
+pub(crate) fn trial(rule: &Rule) -> String {
+    let (program, specification) = (rule.program(), rule.specification());
+    format!(
+        "set -e\n\
+         trap '{program} -w 5 -D {specification} 2>/dev/null' EXIT\n\
+         {program} -w 5 -A {specification}\n\
+         {{ {LIST}; }} || exit 1\n\
+         {program} -w 5 -D {specification}\n\
+         trap - EXIT\n"
+    )
+}
+
 /// What to delete and what to add so that exactly the wanted rules stand.
 pub(crate) fn difference(standing: &[Counted], wanted: &BTreeSet<Rule>) -> (Vec<Rule>, Vec<Rule>) {
     let (mut delete, mut add) = (Vec::new(), wanted.clone());
@@ -165,6 +178,38 @@ mod tests {
         let wanted = BTreeSet::from([of("10.0.0.1"), of("10.0.0.2"), of("10.0.0.4")]);
         let (delete, add) = difference(&standing, &wanted);
         assert_eq!((delete, add), (vec![of("10.0.0.1"), of("10.0.0.3")], vec![of("10.0.0.4")]));
+    }
+
+    /// Runs a trial with an iptables that fails on this option; how it ended, and what was asked of it.
+    fn try_with(fails_on: &str) -> (bool, Vec<String>) {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        for program in ["iptables", "ip6tables"] {
+            let stub = format!(
+                "#!/bin/sh\ncase \"$*\" in *' {fails_on}'*) exit 4;; esac\necho \"$0 $3\" >> {}\n",
+                log.display()
+            );
+            let path = dir.path().join(program);
+            std::fs::write(&path, stub).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &trial(&rule(Direction::From, "192.0.2.1"))]).env("PATH", dir.path());
+        let ended = shell.status().unwrap().success();
+        let asked = std::fs::read_to_string(&log).unwrap_or_default();
+        let word = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
+        (ended, asked.lines().map(word).collect())
+    }
+
+    #[test]
+    fn a_trial_deletes_its_rule_also_where_the_listing_fails() {
+        let lines = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+        let all = ["iptables -A", "iptables -v", "ip6tables -v", "iptables -D"];
+        assert_eq!(try_with("--never"), (true, lines(&all)));
+        assert_eq!(try_with("-S"), (false, lines(&["iptables -A", "iptables -D"])));
+        assert_eq!(try_with("-A"), (false, lines(&["iptables -D"])), "it may have been added all the same");
+        assert!(!try_with("-D").0, "a rule that cannot be deleted is no proof");
     }
 
     #[test]
