@@ -12,7 +12,7 @@
 //! | `rules`, [`netns`], `side`, [`tools`] | cut links: the rules, the way into a namespace, a side container and its image |
 //! | `fleet`, `held` | the containers of one cluster, the faults on them, and what of them holds |
 //! | `logs` | what brokers printed |
-//! | [`found`] | somebody else's containers, and which broker each is |
+//! | [`found`], `gathering` | somebody else's containers, which broker each is, and whether they are all there |
 //! | [`owned`], [`heal`], [`doctor`] | after a crash: what is left, undoing it, and what this host can do |
 //!
 //! **Invariant:** only what carries tribunal's label is removed; a packet filter rule is only ever written
@@ -32,6 +32,7 @@ pub mod tools;
 mod archive;
 pub(crate) mod broker;
 pub(crate) mod fleet;
+pub(crate) mod gathering;
 pub(crate) mod held;
 pub(crate) mod kafka;
 mod logs;
