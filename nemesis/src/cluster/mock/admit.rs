@@ -77,7 +77,7 @@ fn idempotence(plan: &MockPlan<'_>) -> Option<String> {
     if plan.transactional && plan.max_in_flight != Some(1) {
         return Some(format!(
             "under {} the mock appends retried batches of a transactional producer twice unless one request is in flight: \
-             add --in-flight 1, leave these faults out, or use --target docker",
+             add --max-in-flight 1, leave these faults out, or use --target docker",
             dirty.join(", ")
         ));
     }
@@ -123,7 +123,7 @@ mod tests {
         assert!(refusal(true, false, Some(1), &errors).unwrap().contains("request-errors"));
         assert_eq!(refusal(false, false, None, &slow), None, "duplicates are what it should show");
         assert_eq!(refusal(true, true, Some(1), &slow), None);
-        assert!(refusal(true, true, Some(5), &slow).unwrap().contains("--in-flight 1"));
+        assert!(refusal(true, true, Some(5), &slow).unwrap().contains("add --max-in-flight 1"));
         assert_eq!(refusal(true, true, Some(5), &clean), None);
     }
 
