@@ -25,7 +25,7 @@ use crate::cluster::Cluster;
 use crate::error::NemesisError;
 use crate::fault::schedule::{Planned, PlannedHold, Schedule};
 use crate::journal::Journal;
-use crate::target::{examples, partition_key};
+use crate::target::{examples, partition_key, unknown_nodes};
 
 /// What the runner works on and with.
 pub struct Stage {
@@ -153,6 +153,7 @@ pub fn refusals(schedule: &Schedule, cluster: &Cluster, topics: &[TopicSpec]) ->
         {
             refuse(reason);
         }
+        unknown_nodes(spec, cluster.nodes()).into_iter().for_each(&mut refuse);
         let actions = examples(spec, cluster.nodes());
         if actions.is_empty() {
             refuse("the cluster has a single node, there is no peer to cut it from".into());
