@@ -5,6 +5,7 @@
 
 mod active;
 mod holdings;
+mod overlaps;
 mod record;
 mod strike;
 mod transitions;
@@ -167,6 +168,7 @@ pub fn refusals(schedule: &Schedule, cluster: &Cluster, topics: &[TopicSpec]) ->
             refuse("no leader changes by itself on the mock: give a duration".into());
         }
     }
+    reasons.extend(overlaps::refusals(schedule));
     reasons
 }
 
