@@ -253,6 +253,7 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
         "--label=tribunal.role=packet filter",
         "--label=tribunal.maker=4194304.77",
         image.trim(),
+        "true",
     ]);
     assert_eq!(
         sweep(&guest, &[name(1), name(2), "nobody".into()]).await.unwrap(),

@@ -180,26 +180,18 @@ mod tests {
         assert_eq!((delete, add), (vec![of("10.0.0.1"), of("10.0.0.3")], vec![of("10.0.0.4")]));
     }
 
-    /// Runs a trial with an iptables that fails on this option; how it ended, and what was asked of it.
+    /// Runs a trial with an iptables that fails on this option; whether it succeeded, and what was asked.
     fn try_with(fails_on: &str) -> (bool, Vec<String>) {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("log");
-        for program in ["iptables", "ip6tables"] {
-            let stub = format!(
-                "#!/bin/sh\ncase \"$*\" in *' {fails_on}'*) exit 4;; esac\necho \"$0 $3\" >> {}\n",
-                log.display()
-            );
-            let path = dir.path().join(program);
-            std::fs::write(&path, stub).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &trial(&rule(Direction::From, "192.0.2.1"))]).env("PATH", dir.path());
-        let ended = shell.status().unwrap().success();
-        let asked = std::fs::read_to_string(&log).unwrap_or_default();
-        let word = |line: &str| line.rsplit('/').next().unwrap_or_default().to_owned();
-        (ended, asked.lines().map(word).collect())
+        let stub = |program| {
+            format!(
+                "{program}() {{ case \"$*\" in *' {fails_on}'*) return 4;; esac; echo \"{program} $3\"; }}\n"
+            )
+        };
+        let trial = trial(&rule(Direction::From, "192.0.2.1"));
+        let script = format!("{}{}{trial}", stub("iptables"), stub("ip6tables"));
+        let ran = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        let asked = String::from_utf8(ran.stdout).unwrap();
+        (ran.status.success(), asked.lines().map(str::to_owned).collect())
     }
 
     #[test]

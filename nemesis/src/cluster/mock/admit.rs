@@ -64,6 +64,7 @@ fn retention(plan: &MockPlan<'_>) -> Option<String> {
 
 /// The mock checks sequence numbers only of transactional producers, and even then with a window that goes
 /// wrong when more than one request is in flight. What it does to the others looks like a bug of Kafka.
+/// Broker-down stays: a connection that closes under load may double a batch of such a producer, but loses none.
 fn idempotence(plan: &MockPlan<'_>) -> Option<String> {
     let dirty: Vec<String> = plan
         .faults
@@ -85,7 +86,7 @@ fn idempotence(plan: &MockPlan<'_>) -> Option<String> {
         format!(
             "the mock ignores an idempotent producer's sequence numbers unless it has a transactional id, so under {} it \
              would lose and duplicate records as no Kafka does: turn --idempotence off, leave these faults out \
-             (broker-down and leader-move are fine), or use --target docker",
+             (broker-down and leader-move may stay, they lose nothing), or use --target docker",
             dirty.join(", ")
         )
     })
