@@ -4,6 +4,7 @@
 //! here, else the official one; `TRIBUNAL_TEST_IMAGE` names another.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nemesis::action::{Action, Bite, Direction, Link};
@@ -13,13 +14,19 @@ use nemesis::cluster::attach::{AttachSpec, AttachedCluster};
 use nemesis::cluster::docker::{DockerCluster, DockerSpec};
 use nemesis::cluster::external::ExternalCluster;
 use nemesis::containers::engine::Engine;
-use nemesis::containers::{heal_tagged, images, list_owned, remove_run, undo_after_crash};
+use nemesis::containers::{heal_tagged, images, list_owned, remove_run, sweep, undo_after_crash};
+use nemesis::fault::FaultSpec;
+use nemesis::fault::schedule::Schedule;
 use nemesis::health::wait_healthy;
+use nemesis::journal::leftover;
+use nemesis::runner::{ActiveFaults, Runner, RunnerReport, Stage};
 use nemesis::wire::ask::metadata_of;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use store::cluster::{Endpoints, PartitionView};
+use store::recorder::Recorder;
 use store::settings::Settings;
+use store::time::Clock;
 
 /// No step of a test waits longer than this, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -62,6 +69,28 @@ async fn an_isolated_leader_still_serves_clients_while_another_leads() {
     assert_eq!(heal_tagged(&run).await.unwrap(), Vec::<String>::new(), "no rule is left");
     cluster.remove().await.unwrap();
     assert!(owned(&run).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn cuts_that_overlap_are_undone_whichever_ends_first() {
+    let (spec, _gone) = spec("overlap").await;
+    let run = spec.run_id.clone();
+    let cluster = Arc::new(Cluster::Docker(DockerCluster::create(spec).await.unwrap()));
+    for faults in [
+        // The wider one ends first, and last; it begins first, and last.
+        ["isolate:kafka-2@0s+2s", "cut-link:kafka-1>kafka-2@1s+3s"],
+        ["isolate:kafka-2@0s+4s", "cut-link:kafka-1>kafka-2@1s+1s"],
+        ["cut-link:kafka-1>kafka-2@0s+4s", "isolate:kafka-2@1s+1s"],
+    ] {
+        let report = run_faults(&cluster, &faults).await;
+        assert_eq!(report.unhealed, [""; 0], "{faults:?}");
+        assert!(report.faults.iter().all(|f| f.struck && f.healed), "{report:?}");
+        let isolation = report.faults.iter().find(|f| f.name.starts_with("isolate")).unwrap();
+        assert!(isolation.evidence.contains("by 4 rules"), "{isolation:?}");
+        assert_eq!(heal_tagged(&run).await.unwrap(), [""; 0], "no rule is left after {faults:?}");
+    }
+    Arc::into_inner(cluster).expect("the runner has let go").remove().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,6 +146,16 @@ async fn links_are_cut_from_a_side_container_too() {
     cluster.apply(&cut).await.unwrap();
     let bite = bites(&cluster, &cut).await;
     assert!(bite.evidence.contains("dropped by 2 rules"), "{bite:?}");
+
+    // Given up at any moment, a side container is removed all the same.
+    for given_up_after in (50..700).step_by(130).map(Duration::from_millis) {
+        let _ = tokio::time::timeout(given_up_after, cluster.probe(&cut)).await;
+    }
+    until("every side container is gone", async || {
+        let left = owned(&run).await.expect("the cluster is there").containers;
+        (left.len() == 2).then_some(())
+    })
+    .await;
 
     // Rules go with the namespace of a container that ends; a cut that holds is put back.
     let kill = Action::Kill { node: "kafka-1".into() };
@@ -198,6 +237,30 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
     let healed = undo_after_crash(&format!("{theirs}-guest"), std::slice::from_ref(&cut)).await.unwrap();
     assert_eq!(healed, ["undone: cut of 2 links"]);
     assert!(cluster.probe(&cut).await.unwrap().evidence.contains("by 0 rules"));
+
+    // One whose journal says that nothing holds, though rules stand and a side container was left.
+    let guest = format!("{theirs}-guest");
+    cluster.undo(&cut).await.unwrap();
+    cluster.apply(&cut).await.unwrap();
+    let image = docker(&["inspect", "-f", "{{.Config.Image}}", &name(1)]);
+    let side = format!("{guest}-side");
+    let _side_gone = GoneAtEnd(guest.clone());
+    docker(&[
+        "create",
+        &format!("--name={side}"),
+        "--label=tribunal.owner=tribunal",
+        &format!("--label=tribunal.run={guest}"),
+        "--label=tribunal.role=packet filter",
+        "--label=tribunal.maker=4194304.77",
+        image.trim(),
+        "true",
+    ]);
+    assert_eq!(
+        sweep(&guest, &[name(1), name(2), "nobody".into()]).await.unwrap(),
+        [format!("{side}: side container removed"), format!("{}: 2 rules deleted", name(1))]
+    );
+    assert_eq!(sweep(&guest, &[name(1), name(2)]).await.unwrap(), [""; 0]);
+    assert!(owned(&guest).await.is_none());
     cluster.remove().await.unwrap();
     assert_eq!(owned(&theirs).await.unwrap().containers, [name(1), name(2)], "they are still there");
 
@@ -209,6 +272,36 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
     .await;
     let error = AttachedCluster::open(attach("compose:nobody".into())).await.unwrap_err().to_string();
     assert!(error.contains("com.docker.compose.project=nobody") && error.contains(&project), "{error}");
+    owner.remove().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker"]
+async fn a_broker_that_is_still_registering_belongs_to_an_attached_cluster() {
+    let (mut spec, _gone) = spec("late").await;
+    let project = format!("shop-{}", spec.run_id);
+    spec.labels.insert("com.docker.compose.project".into(), project.clone());
+    spec.broker_config.insert("broker.session.timeout.ms".into(), "4500".into());
+    let guest = format!("{}-guest", spec.run_id);
+    let owner = DockerCluster::create(spec).await.unwrap();
+    let kill = Action::Kill { node: "kafka-3".into() };
+    owner.apply(&kill).await.unwrap();
+    let first = owner.endpoints().bootstrap[0].clone();
+    until("the others have forgotten it", async || {
+        let metadata = metadata_of(&first, &[], Duration::from_secs(5)).await.ok()?;
+        (metadata.brokers.len() == 2).then_some(())
+    })
+    .await;
+    owner.undo(&kill).await.unwrap();
+
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let mut attach = AttachSpec::new(format!("compose:{project}"), guest, None, Settings::new());
+    let hears = Arc::clone(&heard);
+    attach.progress = Arc::new(move |line: &str| hears.lock().unwrap().push(line.to_owned()));
+    let cluster = AttachedCluster::open(attach).await.unwrap();
+    assert_eq!(addresses(cluster.endpoints()), addresses(owner.endpoints()));
+    let heard = heard.lock().unwrap().join("\n");
+    assert!(heard.contains("kafka-3 runs the brokers' image") && !heard.contains("warning"), "{heard}");
     owner.remove().await.unwrap();
 }
 
@@ -308,6 +401,30 @@ async fn with_topic(cluster: &Cluster, name: &str) {
     let topic =
         TopicSpec { name: name.to_owned(), partitions: 1, replication_factor: 3, config: BTreeMap::new() };
     create_topics(cluster, &[topic], PATIENCE, stay()).await.unwrap();
+}
+
+/// Runs these faults, as a run does, without clients.
+async fn run_faults(cluster: &Arc<Cluster>, faults: &[&str]) -> RunnerReport {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::start();
+    let recorder = Recorder::create(&dir.path().join("history.jsonl.zst"), clock).unwrap();
+    let specs: Vec<FaultSpec> = faults.iter().map(|f| f.parse().unwrap()).collect();
+    let topic = TopicSpec { name: "t".into(), partitions: 1, replication_factor: 3, config: BTreeMap::new() };
+    let stage = Stage {
+        cluster: Arc::clone(cluster),
+        topics: vec![topic],
+        seed: 1,
+        clock,
+        tape: recorder.tape(),
+        run_dir: dir.path().to_owned(),
+        active: ActiveFaults::default(),
+    };
+    let (_keep, stop) = tokio::sync::watch::channel(false);
+    let runner = Runner::prepare(Schedule::plan(&specs, None, None, 1).unwrap(), stage).unwrap();
+    let report = runner.run(stop).await;
+    recorder.finish().unwrap();
+    assert!(leftover(dir.path()).unwrap().open.is_empty(), "the journal tells the same");
+    report
 }
 
 /// A signal to stop that never comes.

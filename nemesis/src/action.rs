@@ -53,7 +53,7 @@ pub enum Action {
         /// The node.
         node: String,
     },
-    /// Mock only: the broker answers late; undone by a round trip time of zero.
+    /// Mock only: the broker answers late; undone by the delay that other faults still want, or none.
     Slow {
         /// The node.
         node: String,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -106,14 +106,26 @@ impl Journal {
     }
 
     fn write(&mut self, entry: &Entry) -> Result<(), NemesisError> {
-        let write = || -> io::Result<()> {
-            let mut line = serde_json::to_vec(entry)?;
+        let written = serde_json::to_vec(entry).map_err(io::Error::from).and_then(|mut line| {
             line.push(b'\n');
-            (&self.file).write_all(&line)?;
-            self.file.sync_data()
-        };
-        write().map_err(|source| NemesisError::Io { what: "write", path: self.path.clone(), source })
+            whole_or_nothing(&self.file, |mut file| {
+                file.write_all(&line)?;
+                file.sync_data()
+            })
+        });
+        written.map_err(|source| NemesisError::Io { what: "write", path: self.path.clone(), source })
     }
+}
+
+/// Cuts the file back where writing fails (the disk is full): the next line would merge with the part of this
+/// one that was written, and both would be lost to a heal.
+fn whole_or_nothing(file: &File, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    write(file).inspect_err(|_| {
+        let mut file = file;
+        // The error at hand is the one to tell.
+        let _ = file.set_len(before).and_then(|()| file.seek(SeekFrom::Start(before)));
+    })
 }
 
 /// An act that nobody undid.
@@ -215,6 +227,23 @@ mod tests {
         assert!(!left.torn);
         assert_eq!(left.writer, Some(std::process::id()), "this process goes on");
         assert!(Journal::create(dir.path()).is_err(), "a journal is never overwritten");
+    }
+
+    #[test]
+    fn a_line_that_was_written_in_part_is_cut_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(dir.path()).unwrap();
+        journal.act(1, Nanos(5), &pause("kafka-1")).unwrap();
+        let full = whole_or_nothing(&journal.file, |mut file| {
+            file.write_all(b"{\"entry\":\"act\",\"act\":2,")?;
+            Err(io::Error::other("no space left"))
+        });
+        assert_eq!(full.unwrap_err().to_string(), "no space left");
+        journal.act(2, Nanos(6), &pause("kafka-2")).unwrap();
+        let left = leftover(dir.path()).unwrap();
+        assert!(!left.torn, "{left:?}");
+        let nodes = left.open.iter().map(|open| &open.action).collect::<Vec<_>>();
+        assert_eq!(nodes, [&pause("kafka-1"), &pause("kafka-2")]);
     }
 
     #[test]

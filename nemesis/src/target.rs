@@ -202,6 +202,29 @@ pub fn examples(spec: &FaultSpec, nodes: &[Node]) -> Vec<Action> {
     }
 }
 
+/// The nodes that a fault names and that do not exist, each with the names that do.
+pub fn unknown_nodes(spec: &FaultSpec, nodes: &[Node]) -> Vec<String> {
+    fn name_of(aim: &Aim) -> Option<&String> {
+        if let Aim::Named(name) = aim { Some(name) } else { None }
+    }
+    let other = match &spec.kind {
+        FaultKind::CutLink { to, .. } => name_of(to),
+        FaultKind::LeaderMove { to } => to.as_ref(),
+        _ => None,
+    };
+    let named = name_of(&spec.aim).into_iter().chain(other);
+    named.filter_map(|name| node_named(nodes, name).err()).collect()
+}
+
+/// A node by its name or its id.
+fn node_named(all: &[Node], name: &str) -> Result<Node, String> {
+    let found = all.iter().find(|n| n.name == name || n.id.to_string() == name);
+    found.cloned().ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|n| n.name.as_str()).collect();
+        format!("there is no node `{name}`; there are {}", names.join(", "))
+    })
+}
+
 /// The cluster at the moment of one strike; the partition is asked for once.
 struct Scene<'a> {
     cluster: &'a Cluster,
@@ -259,12 +282,7 @@ impl Scene<'_> {
     }
 
     fn named(&self, name: &str) -> Result<Node, String> {
-        let all = self.cluster.nodes();
-        let found = all.iter().find(|n| n.name == name || n.id.to_string() == name);
-        found.cloned().ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|n| n.name.as_str()).collect();
-            format!("there is no node `{name}`; there are {}", names.join(", "))
-        })
+        node_named(self.cluster.nodes(), name)
     }
 
     fn by_id(&self, id: i32) -> Result<Node, String> {
@@ -296,6 +314,20 @@ mod tests {
             assert!(partition_key(Some(given), &topics).unwrap_err().contains("there are run-7f3a-0-0"));
         }
         assert!(partition_key(None, &[]).is_err());
+    }
+
+    #[test]
+    fn nodes_that_do_not_exist_are_named_before_anything_is_done() {
+        let node = |id| Node { id, name: format!("kafka-{id}"), address: None };
+        let nodes = [node(1), node(2)];
+        let unknown = |fault: &str| unknown_nodes(&fault.parse().unwrap(), &nodes);
+        for known in ["kill:kafka-1@1s+1s", "pause:2@1s+1s", "cut-link:kafka-1>2@1s+1s", "kill-leader@1s+1s"]
+        {
+            assert_eq!(unknown(known), [""; 0], "{known}");
+        }
+        assert_eq!(unknown("kill:kafka-9@1s+1s"), ["there is no node `kafka-9`; there are kafka-1, kafka-2"]);
+        assert!(unknown("cut-link:kafka-1>kafka-3@1s+1s")[0].contains("`kafka-3`"));
+        assert!(unknown("cut-link:7>kafka-2@1s+1s")[0].contains("`7`"));
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::containers::engine::Engine;
 use crate::containers::fleet::{Fleet, Member};
 use crate::containers::found::{self, Candidate, Selector};
 use crate::containers::images::Progress;
-use crate::containers::labels;
 use crate::containers::netns::{CutOptions, Way};
+use crate::containers::{gathering, labels};
 use crate::error::NemesisError;
 use crate::security;
 
@@ -71,8 +71,9 @@ impl AttachedCluster {
         let bootstrap = spec.bootstrap.as_deref().map(parse_bootstrap).transpose()?;
         security::check(&spec.security)?;
         let engine = Engine::connect().await?;
-        let candidates = found::containers(&engine, &selector).await?;
-        let seen = found::cluster(&candidates, bootstrap.as_deref(), &spec.security).await?;
+        let servers = bootstrap.as_deref();
+        let (candidates, seen) =
+            gathering::whole_cluster(&engine, &selector, servers, &spec.security, &spec.progress).await?;
         let assigned = found::assign(&candidates, &seen.brokers)?;
         let node = |id: &i32, c: &Candidate| Node {
             id: *id,
@@ -84,8 +85,11 @@ impl AttachedCluster {
         let mut images = assigned.values().map(|c| c.image.clone()).collect::<Vec<_>>();
         images.sort();
         images.dedup();
-        let way = match members.iter().find(|m| m.not_to_cut.is_none()) {
-            Some(m) => Way::find(&engine, &spec.run_id, &m.container, &spec.cut, None, &spec.progress).await,
+        let way = match assigned.values().find(|c| !c.shares_network) {
+            Some(c) => {
+                let image = Some(c.image.as_str());
+                Way::find(&engine, &spec.run_id, &c.id, &spec.cut, image, &spec.progress).await
+            }
             None => Err(SHARES_NETWORK.to_owned()),
         };
         let companions = candidates.iter().filter(|c| is_companion(c, &assigned)).map(|c| {

@@ -22,6 +22,12 @@ pub struct ExternalCluster {
 }
 
 impl ExternalCluster {
+    /// A cluster that does nothing that it is told to, for tests of whoever tells it.
+    #[cfg(test)]
+    pub(crate) fn deaf() -> ExternalCluster {
+        ExternalCluster { endpoints: Endpoints::default() }
+    }
+
     /// Asks the bootstrap servers who the brokers are.
     ///
     /// `security` holds client settings by the client library's names: `security.protocol`, `ssl.*`, `sasl.*`.

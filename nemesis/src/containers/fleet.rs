@@ -14,10 +14,11 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 
 use super::engine::Engine;
+use super::held::{Held, places, with_companions};
 use super::netns::Way;
 use super::process::{self, State};
 use super::{logs, rules};
-use crate::action::{Action, Bite, Direction, Link};
+use crate::action::{Action, Bite, Link};
 use crate::error::NemesisError;
 
 /// The exit code of processes that SIGKILL ended.
@@ -66,7 +67,7 @@ pub(crate) struct Fleet {
     companions: Vec<Member>,
     /// How links are cut; or why they cannot be.
     way: Result<Way, String>,
-    held: Mutex<Vec<Action>>,
+    held: Mutex<Held>,
 }
 
 impl Fleet {
@@ -260,7 +261,8 @@ impl Fleet {
         self.settle_rules(&concerned).await
     }
 
-    /// Makes the run's rules in these nodes' namespaces exactly those of the cuts that hold.
+    /// Makes the run's rules in these nodes' namespaces exactly those of the cuts that hold, and reads them
+    /// back: a rule that was to go and still stands is an error.
     async fn settle_rules(&self, places: &BTreeSet<String>) -> Result<(), NemesisError> {
         let settling = places.iter().map(|at| self.settle_rules_at(at));
         join_all(settling).await.into_iter().collect()
@@ -268,13 +270,13 @@ impl Fleet {
 
     async fn settle_rules_at(&self, at: &str) -> Result<(), NemesisError> {
         let member = self.member(at)?;
-        let way = self.way.as_ref().map_err(|reason| NemesisError::Other(reason.clone()))?;
         let _gate = member.gate.lock().await;
         let state = process::look(&self.engine, &member.container).await?.state;
         if matches!(state, State::Exited(_)) {
             // It has no namespace: rules that it had are gone, rules that it needs go in when it is started.
             return Ok(());
         }
+        let way = self.way.as_ref().map_err(|reason| NemesisError::Other(reason.clone()))?;
         let links = self.held_links().into_iter().filter(|link| link.at == at);
         let mut wanted = BTreeSet::new();
         for link in links {
@@ -284,19 +286,23 @@ impl Fleet {
             }
         }
         let listing = way.run(&self.engine, &self.run_id, &member.container, rules::LIST).await?;
-        let (mut delete, mut add) = (Vec::new(), wanted);
-        for standing in rules::parse(&listing, &rules::tag_prefix(&self.run_id)) {
-            // Taking it out of what is wanted also finds a rule that stands twice.
-            if !add.remove(&standing.rule) {
-                delete.push(standing.rule);
-            }
-        }
+        let prefix = rules::tag_prefix(&self.run_id);
+        let (delete, add) = rules::difference(&rules::parse(&listing, &prefix), &wanted);
         if delete.is_empty() && add.is_empty() {
             return Ok(());
         }
-        let add = add.into_iter().collect::<Vec<_>>();
-        let script = rules::change(&delete, &add);
-        way.run(&self.engine, &self.run_id, &member.container, &script).await.map(drop)
+        let script = format!("{}{}", rules::change(&delete, &add), rules::LIST);
+        let listing = way.run(&self.engine, &self.run_id, &member.container, &script).await?;
+        let (still, missing) = rules::difference(&rules::parse(&listing, &prefix), &wanted);
+        if still.is_empty() && missing.is_empty() {
+            return Ok(());
+        }
+        let reason = format!(
+            "iptables reported no error, but {} rules that were deleted still stand and {} that were added do not",
+            still.len(),
+            missing.len()
+        );
+        Err(NemesisError::PacketFilter { container: at.to_owned(), reason })
     }
 
     /// A peer's addresses now, or the last ones where it is down.
@@ -358,54 +364,23 @@ impl Fleet {
     }
 
     fn hold(&self, action: &Action) {
-        self.held.lock().expect("no holder panics").push(action.clone());
+        self.held.lock().expect("no holder panics").hold(action);
     }
 
     fn release(&self, action: &Action) {
-        let mut held = self.held.lock().expect("no holder panics");
-        if let Some(at) = held.iter().position(|a| a == action) {
-            held.remove(at);
-        }
+        self.held.lock().expect("no holder panics").release(action);
     }
 
     fn holds(&self, wanted: impl Fn(&Action) -> bool) -> bool {
-        self.held.lock().expect("no holder panics").iter().any(wanted)
+        self.held.lock().expect("no holder panics").any(wanted)
     }
 
-    fn held_links(&self) -> Vec<Link> {
-        let held = self.held.lock().expect("no holder panics");
-        let links = held.iter().filter_map(|action| match action {
-            Action::Cut { links } => Some(links.clone()),
-            _ => None,
-        });
+    fn held_links(&self) -> BTreeSet<Link> {
+        let links = self.held.lock().expect("no holder panics").links();
         let nodes = self.members.iter().map(|m| m.name.as_str()).collect::<Vec<_>>();
         let companions = self.companions.iter().map(|m| m.name.as_str()).collect::<Vec<_>>();
-        links.flat_map(|links| with_companions(links, &nodes, &companions)).collect()
+        with_companions(links, &nodes, &companions)
     }
-}
-
-/// A broker that is cut both ways from every other broker is meant to be alone: controllers of their own
-/// are peers too, though no node of the run.
-fn with_companions(mut links: Vec<Link>, nodes: &[&str], companions: &[&str]) -> Vec<Link> {
-    for at in places(&links) {
-        let is_cut = |peer: &str| {
-            let cut = |d| links.iter().any(|l| l.at == at && l.peer == peer && l.direction == d);
-            cut(Direction::From) && cut(Direction::To)
-        };
-        if nodes.iter().filter(|node| **node != at).all(|node| is_cut(node)) {
-            for peer in companions {
-                for direction in [Direction::From, Direction::To] {
-                    links.push(Link { at: at.clone(), peer: (*peer).to_owned(), direction });
-                }
-            }
-        }
-    }
-    links
-}
-
-/// The nodes in whose namespaces the rules of these links stand.
-fn places(links: &[Link]) -> BTreeSet<String> {
-    links.iter().map(|link| link.at.clone()).collect()
 }
 
 async fn is_open(address: &str) -> bool {
@@ -430,35 +405,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_cut_from_every_broker_is_cut_from_the_controllers_too() {
-        let both = |at: &str, peer: &str| {
-            [Direction::From, Direction::To].map(|direction| Link {
-                at: at.to_owned(),
-                peer: peer.to_owned(),
-                direction,
-            })
-        };
-        let alone = [both("a", "b"), both("a", "c")].concat();
-        let widened = with_companions(alone.clone(), &["a", "b", "c"], &["quorum"]);
-        assert_eq!(widened, [alone, both("a", "quorum").to_vec()].concat());
-        let one_link = both("a", "b").to_vec();
-        assert_eq!(with_companions(one_link.clone(), &["a", "b", "c"], &["quorum"]), one_link);
-        let one_way = vec![both("a", "b")[0].clone()];
-        assert_eq!(with_companions(one_way.clone(), &["a", "b"], &["quorum"]), one_way);
-    }
-
-    #[test]
     fn figures_are_grouped() {
         assert_eq!([0, 7, 999, 1204, 1_234_567].map(thousands), ["0", "7", "999", "1,204", "1,234,567"]);
-    }
-
-    #[test]
-    fn rules_stand_at_each_place_once() {
-        let link =
-            |at: &str, peer: &str| Link { at: at.into(), peer: peer.into(), direction: Direction::From };
-        assert_eq!(
-            places(&[link("a", "b"), link("a", "c"), link("b", "c")]),
-            BTreeSet::from(["a".into(), "b".into()])
-        );
     }
 }

@@ -23,6 +23,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 const ID_VARIABLES: [&str; 4] =
     ["KAFKA_NODE_ID", "KAFKA_BROKER_ID", "KAFKA_CFG_NODE_ID", "KAFKA_CFG_BROKER_ID"];
 
+/// Settings that carry a node's roles into these images.
+const ROLE_VARIABLES: [&str; 2] = ["KAFKA_PROCESS_ROLES", "KAFKA_CFG_PROCESS_ROLES"];
+
 /// Which containers are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -87,6 +90,8 @@ pub(crate) struct Candidate {
     pub(crate) removed_at_end: bool,
     /// Whether it has no network namespace of its own.
     pub(crate) shares_network: bool,
+    /// Whether its environment says that it is a controller and no broker.
+    pub(crate) only_controls: bool,
 }
 
 /// The running containers that a selector means, in order of their names.
@@ -151,6 +156,10 @@ fn candidate(inspected: ContainerInspectResponse) -> Candidate {
     let stated_id = ID_VARIABLES.iter().find_map(|variable| {
         env.iter().find_map(|line| line.strip_prefix(variable)?.strip_prefix('=')?.parse().ok())
     });
+    let only_controls = ROLE_VARIABLES.iter().any(|variable| {
+        let roles = env.iter().find_map(|line| line.strip_prefix(variable)?.strip_prefix('='));
+        roles.is_some_and(|roles| !roles.split(',').any(|role| role.trim() == "broker"))
+    });
     let mode = host.network_mode.unwrap_or_default();
     Candidate {
         id: inspected.id.unwrap_or_default(),
@@ -161,7 +170,8 @@ fn candidate(inspected: ContainerInspectResponse) -> Candidate {
         aliases,
         stated_id,
         removed_at_end: host.auto_remove.unwrap_or(false),
-        shares_network: mode == "host" || mode.starts_with("container:"),
+        only_controls,
+        shares_network: process::shares_network(&mode),
     }
 }
 
@@ -175,6 +185,8 @@ fn reachable(host_ip: Option<&str>) -> IpAddr {
 pub(crate) struct Seen {
     pub(crate) bootstrap: Vec<String>,
     pub(crate) brokers: Brokers,
+    /// Servers that know of other brokers than these, and which.
+    pub(crate) otherwise: Vec<String>,
 }
 
 /// Asks the given bootstrap servers, or every published port, and takes the answer whose brokers can all be
@@ -209,21 +221,34 @@ pub(crate) async fn cluster(
     )
     .await;
     let mut usable: Option<Seen> = None;
-    let mut reasons = Vec::new();
+    let (mut reasons, mut known) = (Vec::new(), Vec::new());
     for (server, answer) in asked.iter().zip(answers) {
         match answer {
             Err(reason) => reasons.push(format!("{server}: {reason}")),
-            Ok(brokers) => match &mut usable {
-                Some(seen) if seen.brokers == brokers => seen.bootstrap.push(server.clone()),
-                _ => match unreachable(&brokers).await {
-                    None if usable.is_none() => {
-                        usable = Some(Seen { bootstrap: vec![server.clone()], brokers });
-                    }
-                    None => reasons.push(format!("{server}: names other brokers ({})", listed(&brokers))),
-                    Some(why) => reasons.push(format!("{server}: {why}")),
-                },
-            },
+            Ok(brokers) => {
+                known.push((server, brokers.clone()));
+                match &mut usable {
+                    Some(seen) if seen.brokers == brokers => seen.bootstrap.push(server.clone()),
+                    _ => match unreachable(&brokers).await {
+                        // Who knows of more brokers is not behind.
+                        None if usable.as_ref().is_none_or(|seen| seen.brokers.len() < brokers.len()) => {
+                            usable = Some(Seen {
+                                bootstrap: vec![server.clone()],
+                                brokers,
+                                otherwise: Vec::new(),
+                            });
+                        }
+                        None => reasons.push(format!("{server}: names other brokers ({})", listed(&brokers))),
+                        Some(why) => reasons.push(format!("{server}: {why}")),
+                    },
+                }
+            }
         }
+    }
+    if let Some(seen) = &mut usable {
+        // The same brokers at other addresses are a listener for somebody else.
+        let differs = known.iter().filter(|(_, brokers)| !brokers.keys().eq(seen.brokers.keys()));
+        seen.otherwise = differs.map(|(server, b)| format!("{server} names {}", listed(b))).collect();
     }
     usable.ok_or_else(|| {
         NemesisError::Other(format!(

@@ -1,5 +1,9 @@
 //! Undoing after a crash, when nothing is known but the run's id and what its journal holds.
 
+use std::collections::BTreeSet;
+
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
+
 use super::engine::{Engine, is_absent, refused};
 use super::fleet::{Fleet, Member};
 use super::netns::{CutOptions, Way};
@@ -22,18 +26,21 @@ pub async fn undo_after_crash(run_id: &str, actions: &[Action]) -> Result<Vec<St
     names.sort_unstable();
     names.dedup();
     let own = owned::containers(&engine, Some(run_id)).await?;
-    let (mut members, mut gone) = (Vec::new(), Vec::new());
+    let (mut found, mut gone) = (Vec::new(), Vec::new());
     for name in names {
         let mine = own.iter().find(|c| c.labels.get(labels::NODE_NAME).is_some_and(|n| n == name));
-        let wanted = mine.map_or(name, |c| c.id.as_str());
-        match engine.docker().inspect_container(wanted, None).await {
-            Ok(found) => members.push(Member::new(name.to_owned(), found.id.unwrap_or_default(), None)),
-            Err(e) if is_absent(&e) => gone.push(name),
-            Err(e) => return Err(refused(format_args!("look at container {wanted}"))(e)),
+        match find(&engine, name, mine.map_or(name, |c| c.id.as_str())).await? {
+            Some(container) => found.push(container),
+            None => gone.push(name),
         }
     }
     let cuts = actions.iter().any(|a| matches!(a, Action::Cut { .. }));
-    let way = if cuts { find_way(&engine, run_id, &members).await } else { Err("not needed".to_owned()) };
+    let way = match found.iter().find(|c| c.may_have_rules) {
+        _ if !cuts => Err("not needed".to_owned()),
+        Some(container) => find_way(&engine, run_id, container).await,
+        None => Err("none of the containers runs".to_owned()),
+    };
+    let members = found.into_iter().map(|c| Member::new(c.name, c.id, None)).collect();
     let fleet = Fleet::new(engine, run_id.to_owned(), members, way);
     let (mut done, mut failed) = (Vec::new(), None);
     for action in actions {
@@ -50,48 +57,93 @@ pub async fn undo_after_crash(run_id: &str, actions: &[Action]) -> Result<Vec<St
     failed.map_or(Ok(done), Err)
 }
 
-/// Deletes every rule that carries a run's tag, in all containers that tribunal made for the run.
+/// Deletes every rule that carries a run's tag, in all containers that tribunal made for the run; otherwise
+/// as [`sweep`].
 ///
-/// Returns what was deleted, a line a container. A container that does not run has no rules.
+/// # Errors
+/// As [`sweep`].
+pub async fn heal_tagged(run_id: &str) -> Result<Vec<String>, NemesisError> {
+    sweep(run_id, &[]).await
+}
+
+/// Removes what a run that is over may have left in containers, whatever its journal says: its side
+/// containers, and every rule that carries its tag, in the containers that tribunal made for it and in those
+/// of these names, which it was attached to.
+///
+/// Returns what was done, a line a container. A container that does not run has no rules.
 ///
 /// # Errors
 /// If Docker does not answer, or rules cannot be read or deleted here.
-pub async fn heal_tagged(run_id: &str) -> Result<Vec<String>, NemesisError> {
+pub async fn sweep(run_id: &str, attached: &[String]) -> Result<Vec<String>, NemesisError> {
     labels::check_run_id(run_id)?;
     let engine = Engine::connect().await?;
-    let mut running = Vec::new();
+    let (mut done, mut places) = (Vec::new(), Vec::new());
     for container in owned::containers(&engine, Some(run_id)).await? {
-        let is_node = container.labels.contains_key(labels::NODE);
-        if is_node && !matches!(process::look(&engine, &container.id).await?.state, State::Exited(_)) {
-            running.push(container);
+        let label = |name| container.labels.get(name).map_or("", String::as_str);
+        if label(labels::ROLE) == labels::PACKET_FILTER {
+            if !owned::maker_lives(label(labels::MAKER)) {
+                remove_side(&engine, &container).await?;
+                done.push(format!("{}: side container removed", container.name));
+            }
+        } else if container.labels.contains_key(labels::NODE) {
+            places.extend(find(&engine, &container.name, &container.id).await?);
         }
     }
-    let Some(first) = running.first() else { return Ok(Vec::new()) };
-    let way = Way::find(&engine, run_id, &first.id, &CutOptions::from_env(), None, &silent())
-        .await
-        .map_err(NemesisError::Other)?;
-    let mut done = Vec::new();
-    for container in &running {
-        let listing = way.run(&engine, run_id, &container.id, rules::LIST).await?;
-        let standing = rules::parse(&listing, &rules::tag_prefix(run_id)).into_iter().map(|c| c.rule);
-        let standing = standing.collect::<Vec<_>>();
-        if !standing.is_empty() {
-            way.run(&engine, run_id, &container.id, &rules::change(&standing, &[])).await?;
-            done.push(format!("{}: {} rules deleted", container.name, standing.len()));
+    for name in attached {
+        places.extend(find(&engine, name, name).await?);
+    }
+    places.retain(|place| place.may_have_rules);
+    let Some(first) = places.first() else { return Ok(done) };
+    let way = find_way(&engine, run_id, first).await.map_err(NemesisError::Other)?;
+    for place in &places {
+        let listing = way.run(&engine, run_id, &place.id, rules::LIST).await?;
+        let standing = rules::parse(&listing, &rules::tag_prefix(run_id));
+        let (delete, _) = rules::difference(&standing, &BTreeSet::new());
+        if !delete.is_empty() {
+            way.run(&engine, run_id, &place.id, &rules::change(&delete, &[])).await?;
+            done.push(format!("{}: {} rules deleted", place.name, delete.len()));
         }
     }
     Ok(done)
 }
 
-async fn find_way(engine: &Engine, run_id: &str, members: &[Member]) -> Result<Way, String> {
-    for member in members {
-        let state = process::look(engine, &member.container).await.map_err(|e| e.to_string())?.state;
-        if !matches!(state, State::Exited(_)) {
-            return Way::find(engine, run_id, &member.container, &CutOptions::from_env(), None, &silent())
-                .await;
-        }
+async fn remove_side(engine: &Engine, side: &owned::OwnedContainer) -> Result<(), NemesisError> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    match engine.docker().remove_container(&side.id, Some(options)).await {
+        Err(e) if !is_absent(&e) => Err(refused(format_args!("remove container {}", side.name))(e)),
+        _ => Ok(()),
     }
-    Err("none of the containers runs".to_owned())
+}
+
+/// A container as it is found after a crash.
+struct Found {
+    name: String,
+    id: String,
+    image: Option<String>,
+    /// Whether it runs, in a network namespace of its own: rules are nowhere else.
+    may_have_rules: bool,
+}
+
+/// Looks for a container by its id or name; `None`: it is gone.
+async fn find(engine: &Engine, name: &str, wanted: &str) -> Result<Option<Found>, NemesisError> {
+    let inspected = match engine.docker().inspect_container(wanted, None).await {
+        Ok(inspected) => inspected,
+        Err(e) if is_absent(&e) => return Ok(None),
+        Err(e) => return Err(refused(format_args!("look at container {wanted}"))(e)),
+    };
+    let runs = !matches!(process::snapshot(&inspected).state, State::Exited(_));
+    let mode = inspected.host_config.and_then(|host| host.network_mode).unwrap_or_default();
+    Ok(Some(Found {
+        name: name.to_owned(),
+        id: inspected.id.unwrap_or_default(),
+        image: inspected.config.and_then(|config| config.image),
+        may_have_rules: runs && !process::shares_network(&mode),
+    }))
+}
+
+async fn find_way(engine: &Engine, run_id: &str, container: &Found) -> Result<Way, String> {
+    let image = container.image.as_deref();
+    Way::find(engine, run_id, &container.id, &CutOptions::from_env(), image, &silent()).await
 }
 
 fn silent() -> super::images::Progress {

@@ -14,6 +14,10 @@ pub const RUN: &str = "tribunal.run";
 pub const NODE: &str = "tribunal.node";
 /// The broker's name in the run, on brokers only.
 pub const NODE_NAME: &str = "tribunal.node.name";
+/// What a container is for that is no broker; its value is [`PACKET_FILTER`].
+pub const ROLE: &str = "tribunal.role";
+/// The value of [`ROLE`] on side containers, which change rules in another container's network namespace.
+pub const PACKET_FILTER: &str = "packet filter";
 /// The process that made it, to tell a run that goes on from one that crashed: `PID.START`, with the time
 /// of its start in the kernel's ticks, because numbers are given out again.
 pub const MAKER: &str = "tribunal.maker";

@@ -9,16 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{
-    LogsOptionsBuilder, RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
-};
-use futures_util::{StreamExt, TryStreamExt};
+use tokio::time::Instant;
 
-use super::engine::{Engine, refused};
+use super::engine::Engine;
 use super::images::Progress;
 use super::process::{self, short};
-use super::{labels, rules, tools};
+use super::side::Side;
+use super::{rules, tools};
 use crate::error::NemesisError;
 
 /// The environment variable that forces one of the two ways: `nsenter` or `side-container`.
@@ -43,7 +40,7 @@ impl CutOptions {
 
 const SCRIPT_WITHIN: Duration = Duration::from_secs(20);
 /// iptables lies here, and a user's PATH may not name it.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A way into network namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,11 +114,7 @@ impl Way {
         // 192.0.2.0/24 is reserved for documentation: nobody sends from it.
         let peer = std::net::IpAddr::from([192, 0, 2, 1]);
         let rule = rules::Rule { direction: From, peer, tag: rules::tag(run_id, From, "proof") };
-        let (add, delete) = (
-            rules::change(&[], std::slice::from_ref(&rule)),
-            rules::change(std::slice::from_ref(&rule), &[]),
-        );
-        let script = format!("{add}{}\n{delete}", rules::LIST);
+        let script = rules::trial(&rule);
         let listing = self.run(engine, run_id, container, &script).await.map_err(|e| e.to_string())?;
         let seen = rules::parse(&listing, &rules::tag_prefix(run_id)).iter().any(|c| c.rule == rule);
         if seen { Ok(()) } else { Err("a rule that iptables accepted is not in its listing".to_owned()) }
@@ -140,13 +133,19 @@ impl Way {
     ) -> Result<String, NemesisError> {
         let failed =
             |reason: String| NemesisError::PacketFilter { container: short(container).to_owned(), reason };
+        let deadline = Instant::now() + SCRIPT_WITHIN;
         let run = async {
             match self {
                 Way::Nsenter => nsenter(engine, container, script).await,
-                Way::SideContainer(image) => side_container(engine, run_id, image, container, script).await,
+                Way::SideContainer(image) => {
+                    let side = Side::new(engine, run_id, image, container, script);
+                    // A task of its own: it removes its container also when nobody waits for it any more.
+                    let ran = tokio::spawn(side.run(deadline)).await;
+                    ran.unwrap_or_else(|e| Err(format!("its task ended ({e})")))
+                }
             }
         };
-        match tokio::time::timeout(SCRIPT_WITHIN, run).await {
+        match tokio::time::timeout_at(deadline, run).await {
             Ok(done) => done.map_err(failed),
             Err(_) => Err(failed(format!("{self} did not end within {} s", SCRIPT_WITHIN.as_secs()))),
         }
@@ -204,60 +203,4 @@ fn namespace_of(pid: u32, container: &str) -> Result<PathBuf, String> {
         return Err("the container shares the host's network: a rule there would hit the host".to_owned());
     }
     Ok(path)
-}
-
-async fn side_container(
-    engine: &Engine,
-    run_id: &str,
-    image: &str,
-    container: &str,
-    script: &str,
-) -> Result<String, String> {
-    let mut side_labels = labels::of_run(run_id, false);
-    side_labels.insert("tribunal.role".to_owned(), "packet filter".to_owned());
-    let config = ContainerCreateBody {
-        image: Some(image.to_owned()),
-        entrypoint: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()]),
-        cmd: Some(Vec::new()),
-        user: Some("0".to_owned()),
-        env: Some(vec![format!("PATH={PATH}")]),
-        labels: Some(side_labels),
-        host_config: Some(HostConfig {
-            network_mode: Some(format!("container:{container}")),
-            cap_add: Some(vec!["NET_ADMIN".to_owned(), "NET_RAW".to_owned()]),
-            ..HostConfig::default()
-        }),
-        ..ContainerCreateBody::default()
-    };
-    let docker = engine.docker();
-    let create =
-        docker.create_container(None::<bollard::query_parameters::CreateContainerOptions>, config).await;
-    let id = create.map_err(|e| refused("create a side container")(e).to_string())?.id;
-    let ran = async {
-        docker.start_container(&id, None).await?;
-        let ended = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        // A script that fails is an error of this stream; the exit code is read below in either case.
-        let _ = docker.wait_container(&id, Some(ended)).next().await;
-        let code = docker.inspect_container(&id, None).await?.state.and_then(|s| s.exit_code);
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
-        let mut output = docker.logs(&id, Some(options));
-        while let Some(part) = output.try_next().await? {
-            match part {
-                bollard::container::LogOutput::StdErr { .. } => stderr.push_str(&part.to_string()),
-                part => stdout.push_str(&part.to_string()),
-            }
-        }
-        Ok::<_, bollard::errors::Error>((code, stdout, stderr))
-    }
-    .await;
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    let removed = docker.remove_container(&id, Some(options)).await;
-    let (code, stdout, stderr) = ran.map_err(|e| refused("run a side container")(e).to_string())?;
-    removed.map_err(|e| refused("remove a side container")(e).to_string())?;
-    if code == Some(0) {
-        Ok(stdout)
-    } else {
-        Err(format!("exit code {}: {}", code.unwrap_or(-1), stderr.trim()))
-    }
 }

@@ -159,7 +159,7 @@ pub(crate) async fn remove(engine: &Engine, run_id: &str) -> Result<Owned, Nemes
 }
 
 /// Whether the process that a label names still lives, and is not another one under the same number.
-fn maker_lives(maker: &str) -> bool {
+pub(crate) fn maker_lives(maker: &str) -> bool {
     let Some((pid, _)) = maker.split_once('.') else { return false };
     pid.parse().is_ok_and(|pid| labels::maker(pid) == maker)
 }

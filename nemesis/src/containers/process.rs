@@ -62,6 +62,11 @@ pub(crate) async fn look(engine: &Engine, id: &str) -> Result<Snapshot, NemesisE
     Ok(snapshot(&inspected))
 }
 
+/// Whether a container of this network mode has no network namespace of its own: then a rule would hit others.
+pub(crate) fn shares_network(mode: &str) -> bool {
+    mode == "host" || mode.starts_with("container:")
+}
+
 /// Reads Docker's answer.
 pub(crate) fn snapshot(inspected: &ContainerInspectResponse) -> Snapshot {
     let none = ContainerState::default();

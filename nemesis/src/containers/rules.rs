@@ -3,6 +3,7 @@
 //! A rule stands in the network namespace of one container, so it can touch nothing else on the host. It
 //! carries the run's tag as a comment; only tagged rules are ever deleted, each by its whole text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -68,6 +69,31 @@ pub(crate) fn change(delete: &[Rule], add: &[Rule]) -> String {
         let _ = writeln!(script, "{} -w 5 -A {}", rule.program(), rule.specification());
     }
     script
+}
+
+/// A shell script that adds a rule, prints all rules, and deletes it again, however it ends.
+pub(crate) fn trial(rule: &Rule) -> String {
+    let (program, specification) = (rule.program(), rule.specification());
+    format!(
+        "set -e\n\
+         trap '{program} -w 5 -D {specification} 2>/dev/null' EXIT\n\
+         {program} -w 5 -A {specification}\n\
+         {{ {LIST}; }} || exit 1\n\
+         {program} -w 5 -D {specification}\n\
+         trap - EXIT\n"
+    )
+}
+
+/// What to delete and what to add so that exactly the wanted rules stand.
+pub(crate) fn difference(standing: &[Counted], wanted: &BTreeSet<Rule>) -> (Vec<Rule>, Vec<Rule>) {
+    let (mut delete, mut add) = (Vec::new(), wanted.clone());
+    for counted in standing {
+        // Taking it out of what is wanted also finds a rule that stands twice.
+        if !add.remove(&counted.rule) {
+            delete.push(counted.rule.clone());
+        }
+    }
+    (delete, add.into_iter().collect())
 }
 
 /// A shell script that prints every rule with its counters. A kernel without IPv6 has no rules of it.
@@ -142,6 +168,40 @@ mod tests {
                 Counted { rule: rule(Direction::From, "fd00::4"), packets: 3 },
             ]
         );
+    }
+
+    #[test]
+    fn a_rule_too_many_is_deleted_and_one_that_lacks_is_added() {
+        let of = |peer: &str| rule(Direction::From, peer);
+        let standing = ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3"];
+        let standing = standing.map(|peer| Counted { rule: of(peer), packets: 0 });
+        let wanted = BTreeSet::from([of("10.0.0.1"), of("10.0.0.2"), of("10.0.0.4")]);
+        let (delete, add) = difference(&standing, &wanted);
+        assert_eq!((delete, add), (vec![of("10.0.0.1"), of("10.0.0.3")], vec![of("10.0.0.4")]));
+    }
+
+    /// Runs a trial with an iptables that fails on this option; whether it succeeded, and what was asked.
+    fn try_with(fails_on: &str) -> (bool, Vec<String>) {
+        let stub = |program| {
+            format!(
+                "{program}() {{ case \"$*\" in *' {fails_on}'*) return 4;; esac; echo \"{program} $3\"; }}\n"
+            )
+        };
+        let trial = trial(&rule(Direction::From, "192.0.2.1"));
+        let script = format!("{}{}{trial}", stub("iptables"), stub("ip6tables"));
+        let ran = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        let asked = String::from_utf8(ran.stdout).unwrap();
+        (ran.status.success(), asked.lines().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_trial_deletes_its_rule_also_where_the_listing_fails() {
+        let lines = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+        let all = ["iptables -A", "iptables -v", "ip6tables -v", "iptables -D"];
+        assert_eq!(try_with("--never"), (true, lines(&all)));
+        assert_eq!(try_with("-S"), (false, lines(&["iptables -A", "iptables -D"])));
+        assert_eq!(try_with("-A"), (false, lines(&["iptables -D"])), "it may have been added all the same");
+        assert!(!try_with("-D").0, "a rule that cannot be deleted is no proof");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::error::NemesisError;
 
 /// The image's name. Its tag is the recipe's version: another recipe needs another tag.
 pub const IMAGE: &str = "tribunal/tools:1";
-/// The environment variable that names the image to build upon instead of [`BASE`]: one that holds iptables already, or a package
-/// manager that can install it.
+/// The environment variable that names the image to build upon instead of [`BASE`]: one that holds iptables
+/// already, or a package manager that can install it.
 pub const BASE_VARIABLE: &str = "TRIBUNAL_TOOLS_BASE";
 /// The image to build upon: the smallest well-kept one with a package manager.
 pub const BASE: &str = "alpine:3.22";
@@ -59,8 +59,8 @@ pub(crate) async fn ensure(
         }
     }
     Err(NemesisError::Other(format!(
-        "the tools image {IMAGE} is missing and cannot be built ({}): name an image that holds iptables in \
-         {BASE_VARIABLE}",
+        "the tools image {IMAGE} is missing and cannot be built ({}): name an image that holds iptables with \
+         --tools-image, or in {BASE_VARIABLE}",
         reasons.join("; ")
     )))
 }

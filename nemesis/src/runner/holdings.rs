@@ -91,8 +91,11 @@ fn whole(action: &Action, units: Vec<Unit>) -> Option<Action> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::action::Direction;
+    use crate::containers::held::Held;
 
     fn cut(peers: &[&str]) -> Action {
         let link = |peer: &&str| Link { at: "a".into(), peer: (*peer).into(), direction: Direction::From };
@@ -123,5 +126,48 @@ mod tests {
         let second = holdings.release(&cut(&["c", "d"]));
         assert_eq!(second, Release { undo: vec![(1, cut(&["c"])), (2, cut(&["d"]))], over: vec![1, 2] });
         assert!(holdings.take_all().is_empty());
+    }
+    /// What the cluster holds, told only what is missing and what is to be undone.
+    fn play(cuts: &[Action], order: &[usize]) -> Held {
+        let (mut holdings, mut held, mut active) = (Holdings::default(), Held::default(), BTreeSet::new());
+        for (step, cut) in order.iter().enumerate() {
+            let action = &cuts[*cut];
+            if active.insert(*cut) {
+                if let Some(missing) = holdings.missing(action) {
+                    held.hold(&missing);
+                }
+                holdings.hold(action, step as u64);
+            } else {
+                active.remove(cut);
+                for (_, undo) in holdings.release(action).undo {
+                    held.release(&undo);
+                }
+            }
+            let links = |cut: &usize| match &cuts[*cut] {
+                Action::Cut { links } => links.clone(),
+                _ => vec![],
+            };
+            assert_eq!(held.links(), active.iter().flat_map(links).collect(), "after {:?}", &order[..=step]);
+        }
+        held
+    }
+
+    #[test]
+    fn the_wider_of_two_cuts_may_end_first_or_last() {
+        let cuts = [cut(&["b", "c"]), cut(&["b"])];
+        for order in [[0, 1, 0, 1], [0, 1, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0]] {
+            assert!(play(&cuts, &order).links().is_empty(), "{order:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// However cuts overlap, the cluster holds exactly the links of those that hold.
+        #[test]
+        fn the_cluster_cuts_what_the_faults_want(
+            cuts in proptest::collection::vec(proptest::sample::subsequence(vec!["b", "c", "d", "e"], 1..=4), 4),
+            order in proptest::collection::vec(0..4usize, 0..20),
+        ) {
+            play(&cuts.iter().map(|peers| cut(peers)).collect::<Vec<_>>(), &order);
+        }
     }
 }

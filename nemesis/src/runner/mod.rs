@@ -5,6 +5,7 @@
 
 mod active;
 mod holdings;
+mod overlaps;
 mod record;
 mod strike;
 mod transitions;
@@ -26,7 +27,7 @@ use crate::error::NemesisError;
 use crate::fault::FaultKind;
 use crate::fault::schedule::{Planned, PlannedHold, Schedule};
 use crate::journal::Journal;
-use crate::target::{examples, partition_key};
+use crate::target::{examples, partition_key, unknown_nodes};
 
 /// What the runner works on and with.
 pub struct Stage {
@@ -159,6 +160,7 @@ pub fn refusals(schedule: &Schedule, cluster: &Cluster, topics: &[TopicSpec]) ->
             refuse("the cluster has a single node, no other could lead".into());
             continue;
         }
+        unknown_nodes(spec, cluster.nodes()).into_iter().for_each(&mut refuse);
         let actions = examples(spec, cluster.nodes());
         if actions.is_empty() {
             refuse("the cluster has a single node, there is no peer to cut it from".into());
@@ -172,6 +174,7 @@ pub fn refusals(schedule: &Schedule, cluster: &Cluster, topics: &[TopicSpec]) ->
             refuse("no leader changes by itself on the mock: give a duration".into());
         }
     }
+    reasons.extend(overlaps::refusals(schedule));
     reasons
 }
 

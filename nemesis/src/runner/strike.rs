@@ -55,15 +55,15 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
 
     let mut rng = StdRng::seed_from_u64(stage.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let found = find(&shared, &spec, &mut rng, &mut stop).await;
-    let (strike, mut outcome, complete) = match found {
+    let (strike, mut outcome, begun) = match found {
         Ok(strike) => {
-            let (outcome, complete) = begin(&shared, number, &strike).await;
-            (Some(strike), outcome, complete)
+            let (outcome, begun) = begin(&shared, number, &strike).await;
+            (Some(strike), outcome, begun)
         }
         Err(reason) => {
             let evidence = format!("the fault found no target: {reason}");
             let label = spec.to_string();
-            (None, FaultOutcome { label, nodes: vec![], bit: Some(false), evidence }, false)
+            (None, FaultOutcome { label, nodes: vec![], bit: Some(false), evidence }, Begun::default())
         }
     };
     report.unrecorded |= recording.struck(&outcome).is_err();
@@ -73,7 +73,7 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
         let label = strike.label.clone();
         stage.active.begin(ActiveFault { number, label, since, until: None });
         // What came about in part is not held: it would be another fault than was asked for.
-        if complete
+        if begun.complete
             && let Some(seen) = hold_on(&shared, number, hold, strike.before.as_ref(), &mut stop).await
         {
             outcome.evidence = join(&outcome.evidence, &seen);
@@ -84,8 +84,8 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
     }
 
     report.unrecorded |= recording.healing(&outcome.label).is_err();
-    if let Some(strike) = &strike {
-        report.healed = heal(&shared, strike, &mut outcome).await;
+    if strike.is_some() {
+        report.healed = heal(&shared, &begun.held, &mut outcome).await;
         stage.active.end(number);
     }
     report.unrecorded |= recording.healed(&outcome).is_err();
@@ -119,24 +119,36 @@ async fn find(
     }
 }
 
-/// Does everything that the fault consists of; stops at the first thing that fails. Whether all was done.
-async fn begin(shared: &Shared, number: u32, strike: &Strike) -> (FaultOutcome, bool) {
+/// How far a strike came.
+#[derive(Debug, Default)]
+struct Begun {
+    /// Whether all of it was done.
+    complete: bool,
+    /// What is to be undone, in the order in which it was done.
+    held: Vec<Action>,
+}
+
+/// Does everything that the fault consists of; stops at the first thing that fails.
+async fn begin(shared: &Shared, number: u32, strike: &Strike) -> (FaultOutcome, Begun) {
     let mut bites = Vec::new();
-    let mut complete = true;
+    let mut begun = Begun { complete: true, held: Vec::new() };
     for action in &strike.actions {
-        let done = shared.transitions.lock().await.act(&shared.stage, number, action).await;
-        match done {
+        let acted = shared.transitions.lock().await.act(&shared.stage, number, action).await;
+        if acted.held {
+            begun.held.push(action.clone());
+        }
+        match acted.bite {
             Ok(bite) => bites.push(bite),
             Err(e) => {
                 // It may have been done in part, so nothing is certain.
                 bites.push(Bite { bit: None, evidence: format!("failed: {e}") });
-                complete = false;
+                begun.complete = false;
                 break;
             }
         }
     }
     let Bite { bit, evidence } = all_of(bites);
-    (FaultOutcome { label: strike.label.clone(), nodes: strike.nodes.clone(), bit, evidence }, complete)
+    (FaultOutcome { label: strike.label.clone(), nodes: strike.nodes.clone(), bit, evidence }, begun)
 }
 
 /// Waits for as long as the fault is to hold; what the condition saw comes back.
@@ -212,11 +224,11 @@ async fn second_look(shared: &Shared, strike: &Strike, outcome: &mut FaultOutcom
     outcome.evidence = join(&outcome.evidence, &format!("before the heal: {evidence}"));
 }
 
-/// Undoes all of it, the last thing first; whether that worked.
-async fn heal(shared: &Shared, strike: &Strike, outcome: &mut FaultOutcome) -> bool {
+/// Undoes what was done, the last thing first; whether that worked. What the strike did not come to is not
+/// its own to undo: another fault may hold it.
+async fn heal(shared: &Shared, held: &[Action], outcome: &mut FaultOutcome) -> bool {
     let mut healed = true;
-    let undo: Vec<&Action> = strike.actions.iter().filter(|a| a.needs_undo()).rev().collect();
-    for action in undo {
+    for action in held.iter().rev() {
         if let Err(e) = shared.transitions.lock().await.undo(&shared.stage, action).await {
             healed = false;
             outcome.evidence = join(&outcome.evidence, &format!("not healed: {e}"));
@@ -249,5 +261,50 @@ async fn sleep_or_stop(shared: &Shared, at: Nanos, stop: &mut Stop) -> bool {
         biased;
         _ = stop.wait_for(|stop| *stop) => true,
         () = sleep_until(at) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::recorder::Recorder;
+    use store::time::Clock;
+
+    use super::super::transitions::Transitions;
+    use super::super::{ActiveFaults, Stage};
+    use super::*;
+    use crate::cluster::Cluster;
+    use crate::cluster::external::ExternalCluster;
+    use crate::journal::Journal;
+
+    #[tokio::test]
+    async fn a_strike_that_fails_half_way_leaves_alone_what_another_fault_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::start();
+        let recorder = Recorder::create(&dir.path().join("history.jsonl.zst"), clock).unwrap();
+        let stage = Stage {
+            cluster: Arc::new(Cluster::External(ExternalCluster::deaf())),
+            topics: vec![],
+            seed: 1,
+            clock,
+            tape: recorder.tape(),
+            run_dir: dir.path().to_owned(),
+            active: ActiveFaults::default(),
+        };
+        let transitions = Transitions::new(Journal::create(dir.path()).unwrap());
+        let shared = Shared { stage, transitions: tokio::sync::Mutex::new(transitions) };
+        let kill = |node: &str| Action::Kill { node: node.to_owned() };
+        let act = async |fault, action: Action| {
+            shared.transitions.lock().await.act(&shared.stage, fault, &action).await
+        };
+        assert!(act(1, kill("b")).await.held, "an act that failed may have been done in part");
+
+        let actions = vec![kill("a"), kill("b"), kill("c")];
+        let strike = Strike { label: String::new(), nodes: vec![], actions, before: None };
+        let (mut outcome, begun) = begin(&shared, 2, &strike).await;
+        assert!(!begun.complete && begun.held == [kill("a")], "{begun:?}");
+        assert!(heal(&shared, &begun.held, &mut outcome).await);
+        // What nobody holds is done, which fails here; what somebody holds is only looked at.
+        assert!(act(3, kill("a")).await.bite.is_err(), "nobody holds it any more");
+        assert!(act(3, kill("b")).await.bite.is_ok(), "the first fault holds it still");
     }
 }

@@ -1,5 +1,6 @@
 //! Doing and undoing, one at a time: journal first, bounded in time, shared things counted.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use store::time::Nanos;
@@ -31,29 +32,37 @@ pub(super) struct Transitions {
     pub(super) unhealed: Vec<String>,
 }
 
+/// What came of an act.
+pub(super) struct Acted {
+    /// Whether it must be undone: also after an error, when it may have been done in part. Where it is not
+    /// held, nothing was done, and an undo would take the hold of another fault.
+    pub(super) held: bool,
+    /// What a look at it saw.
+    pub(super) bite: Result<Bite, NemesisError>,
+}
+
 impl Transitions {
     pub(super) fn new(journal: Journal) -> Transitions {
         Transitions { journal, holdings: Holdings::default(), unhealed: Vec::new() }
     }
 
-    /// Does what of this action is not in force yet. After an error it may still have been done in part,
-    /// so it is held, and must be released, all the same.
-    pub(super) async fn act(
-        &mut self,
-        stage: &Stage,
-        fault: u32,
-        action: &Action,
-    ) -> Result<Bite, NemesisError> {
+    /// Does what of this action is not in force yet.
+    pub(super) async fn act(&mut self, stage: &Stage, fault: u32, action: &Action) -> Acted {
         let Some(missing) = self.holdings.missing(action) else {
             self.holdings.hold(action, 0);
-            return probe(&stage.cluster, action).await;
+            return Acted { held: true, bite: probe(&stage.cluster, action).await };
         };
-        let act = self.journal.act(fault, stage.clock.now(), &missing)?;
-        if missing.needs_undo() {
+        let act = match self.journal.act(fault, stage.clock.now(), &missing) {
+            Ok(act) => act,
+            Err(e) => return Acted { held: false, bite: Err(e) },
+        };
+        let held = missing.needs_undo();
+        if held {
             self.holdings.hold(action, act);
         }
         let late = || NemesisError::Other(format!("it took longer than {} s", ACT.as_secs()));
-        timeout(ACT, stage.cluster.apply(&missing)).await.unwrap_or_else(|_| Err(late()))
+        let bite = timeout(ACT, stage.cluster.apply(&missing)).await.unwrap_or_else(|_| Err(late()));
+        Acted { held, bite }
     }
 
     /// Undoes what of this action no other fault holds.
@@ -76,11 +85,17 @@ impl Transitions {
 
     /// Undoes whatever is left, whoever left it.
     pub(super) async fn heal_rest(&mut self, stage: &Stage) {
+        let (mut over, mut failed) = (BTreeSet::new(), BTreeSet::new());
         for (act, action) in self.holdings.take_all() {
-            match undo_with_patience(&stage.cluster, &action).await {
-                Ok(()) => self.note(stage, act),
-                Err(e) => self.unhealed.push(format!("{action:?} could not be undone: {e}")),
+            over.insert(act);
+            if let Err(e) = undo_with_patience(&stage.cluster, &action).await {
+                self.unhealed.push(format!("{action:?} could not be undone: {e}"));
+                failed.insert(act);
             }
+        }
+        // An act of many links is over when the last of them is.
+        for act in over.difference(&failed) {
+            self.note(stage, *act);
         }
     }
 

@@ -64,6 +64,54 @@ pub(crate) fn bite_and_heal(runtime: &Runtime) {
     });
 }
 
+pub(crate) fn that_overlap_are_kept_apart(runtime: &Runtime) {
+    runtime.block_on(async {
+        let cluster = cluster().await;
+        let slow = |delay_ms| Action::Slow { node: "mock-1".into(), delay_ms };
+        cluster.apply(&slow(300)).await.unwrap();
+        cluster.apply(&slow(100)).await.unwrap();
+        cluster.undo(&slow(100)).await.unwrap();
+        assert_eq!(cluster.probe(&slow(300)).await.unwrap().bit, Some(true), "its fault goes on");
+        cluster.apply(&slow(400)).await.unwrap();
+        let bite = cluster.probe(&slow(300)).await.unwrap();
+        assert!(bite.evidence.contains("400 ms were added to each, as another fault asks for"), "{bite:?}");
+        cluster.undo(&slow(400)).await.unwrap();
+        assert_eq!(cluster.probe(&slow(300)).await.unwrap().bit, Some(true), "in force again");
+        cluster.undo(&slow(300)).await.unwrap();
+        assert_eq!(cluster.probe(&slow(300)).await.unwrap().bit, Some(false));
+
+        let bootstrap = cluster.endpoints().bootstrap.join(",");
+        let traffic = || {
+            produce(&bootstrap, &[("retry.backoff.ms", "20")], Instant::now() + Duration::from_millis(200))
+        };
+        let errors = |error: &str, count| Action::RequestErrors { error: error.into(), count };
+        let (many, few) = (errors("REQUEST_TIMED_OUT", 1000), errors("NOT_ENOUGH_REPLICAS", 3));
+        cluster.apply(&many).await.unwrap();
+        cluster.apply(&few).await.unwrap();
+        // No request came: none of either was given out, and the second's wait behind the first's.
+        cluster.undo(&many).await.unwrap();
+        let bite = cluster.probe(&few).await.unwrap();
+        assert_eq!((bite.bit, &bite.evidence[..6]), (None, "0 of 3"));
+        traffic();
+        let bite = cluster.probe(&few).await.unwrap();
+        assert_eq!(
+            (bite.bit, &bite.evidence[..6]),
+            (Some(true), "3 of 3"),
+            "the first's end left them alone"
+        );
+        let behind = errors("REQUEST_TIMED_OUT", 10);
+        cluster.apply(&behind).await.unwrap();
+        let bite = cluster.probe(&behind).await.unwrap();
+        assert_eq!((bite.bit, &bite.evidence[..7]), (None, "0 of 10"), "not credited with another's");
+        cluster.undo(&few).await.unwrap();
+        traffic();
+        let bite = cluster.probe(&behind).await.unwrap();
+        assert_eq!((bite.bit, &bite.evidence[..8]), (Some(true), "10 of 10"));
+        cluster.undo(&behind).await.unwrap();
+        cluster.remove().await.unwrap();
+    });
+}
+
 pub(crate) fn cost_no_acknowledged_record(runtime: &Runtime) {
     let cluster = runtime.block_on(cluster());
     let bootstrap = cluster.endpoints().bootstrap.join(",");
@@ -162,6 +210,10 @@ pub(crate) fn are_refused_at_once(runtime: &Runtime) {
         assert!(reasons[0].contains("give a duration"), "{reasons:?}");
         let reasons = refused(&["slow-broker:kafka-1@1s+1s"]);
         assert!(reasons[0].contains("there are mock-1, mock-2, mock-3"), "{reasons:?}");
+        let twice = ["request-errors:REQUEST_TIMED_OUT*9@1s+2s", "request-errors:REQUEST_TIMED_OUT*9@2s+2s"];
+        assert!(refused(&twice)[0].contains("an equal fault holds"), "{:?}", refused(&twice));
+        let reasons = refused(&["cut-link:mock-1>mock-9@1s+1s"]);
+        assert!(reasons.iter().any(|r| r.contains("there is no node `mock-9`")), "{reasons:?}");
         cluster.remove().await.unwrap();
     });
 }

@@ -22,6 +22,7 @@ const TESTS: &[Test] = &[
     ("child_is_not_in_our_process_group", child::is_not_in_our_process_group),
     ("child_that_is_no_mock_is_refused", child::that_is_no_mock_is_refused),
     ("faults_bite_and_heal", faults::bite_and_heal),
+    ("faults_that_overlap_are_kept_apart", faults::that_overlap_are_kept_apart),
     ("faults_cost_no_acknowledged_record", faults::cost_no_acknowledged_record),
     ("faults_that_answer_late_make_duplicates", faults::that_answer_late_make_duplicates),
     ("faults_that_fail_for_a_moment_reorder", faults::that_fail_for_a_moment_reorder),

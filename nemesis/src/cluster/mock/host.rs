@@ -15,6 +15,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::ffi::RequestTracking;
 use super::protocol::{Command, Hello, MockTopic, Ready, Reply};
+use super::pushes::Pushes;
 
 /// How long the child has to end in order once its pipe closed, before it ends itself by force.
 const GRACE: Duration = Duration::from_secs(2);
@@ -63,12 +64,6 @@ struct Host {
     brokers: i32,
 }
 
-/// The errors that were pushed and may not all be given out.
-struct Pushed {
-    count: u64,
-    used: u64,
-}
-
 impl Host {
     fn new(brokers: u32) -> Result<Host, String> {
         let brokers = i32::try_from(brokers).ok().filter(|n| (1..=100).contains(n));
@@ -92,12 +87,12 @@ impl Host {
             .map_err(|e| e.to_string())?;
         let tracking = RequestTracking::of(self.owner.client());
         let mut topics: HashMap<String, i32> = HashMap::new();
-        let mut pushed: Option<Pushed> = None;
+        let mut pushes = Pushes::new();
         loop {
             let line = match commands.recv_timeout(Duration::from_millis(200)) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout) => {
-                    follow(&tracking, &mut pushed);
+                    follow(&tracking, &mut pushes);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -125,30 +120,39 @@ impl Host {
                         done(cluster.partition_leader(&topic, partition, Some(broker)))
                     }
                 }
-                Ok(Command::PushErrors { code, count }) => match RDKafkaRespErr::try_from(i32::from(code)) {
-                    Ok(error) => {
-                        // Always the cluster's own stack: a stack of one broker, once used, hides the
-                        // cluster's for ever. Tracking first, so that no given-out error is missed.
-                        match &mut pushed {
-                            Some(p) if p.used < p.count => p.count += u64::from(count),
-                            _ => {
+                Ok(Command::PushErrors { push, code, count }) => {
+                    match RDKafkaRespErr::try_from(i32::from(code)) {
+                        Ok(error) => {
+                            // Always the cluster's own stack: a stack of one broker, once used, hides the
+                            // cluster's for ever. Tracking first, so that no given-out error is missed.
+                            follow(&tracking, &mut pushes);
+                            if !pushes.are_open() {
                                 tracking.start();
-                                pushed = Some(Pushed { count: u64::from(count), used: 0 });
+                                pushes.restart();
                             }
+                            pushes.push(push, error, u64::from(count));
+                            cluster.request_errors(RDKafkaApiKey::Produce, &vec![error; count as usize]);
+                            Reply::Done(None)
                         }
-                        cluster.request_errors(RDKafkaApiKey::Produce, &vec![error; count as usize]);
-                        Reply::Done(None)
+                        Err(_) => Reply::Failed(format!("librdkafka knows no error {code}")),
                     }
-                    Err(_) => Reply::Failed(format!("librdkafka knows no error {code}")),
-                },
-                Ok(Command::ErrorsUsed) => {
-                    follow(&tracking, &mut pushed);
-                    Reply::Done(Some(pushed.as_ref().map_or(0, |p| p.used)))
                 }
-                Ok(Command::ClearErrors) => {
+                Ok(Command::ErrorsUsed { push }) => {
+                    follow(&tracking, &mut pushes);
+                    Reply::Done(Some(pushes.used(push)))
+                }
+                Ok(Command::ClearErrors { push }) => {
+                    // The mock has one queue: it is emptied, and what the other faults have left goes in again.
                     cluster.clear_request_errors(RDKafkaApiKey::Produce);
-                    tracking.stop();
-                    pushed = None;
+                    follow(&tracking, &mut pushes);
+                    pushes.remove(push);
+                    if pushes.are_open() {
+                        tracking.start();
+                        pushes.restart();
+                        cluster.request_errors(RDKafkaApiKey::Produce, &pushes.rest());
+                    } else {
+                        tracking.stop();
+                    }
                     Reply::Done(None)
                 }
                 Ok(Command::Shutdown) => {
@@ -185,12 +189,10 @@ impl Host {
 
 /// Counts the produce requests since errors were pushed: each took one, the first ones first. Once they are
 /// all given out, the mock stops to remember requests.
-fn follow(tracking: &RequestTracking<'_>, pushed: &mut Option<Pushed>) {
-    if let Some(pushed) = pushed
-        && pushed.used < pushed.count
-    {
-        pushed.used = pushed.count.min(tracking.count(RDKafkaApiKey::Produce));
-        if pushed.used == pushed.count {
+fn follow(tracking: &RequestTracking<'_>, pushes: &mut Pushes<RDKafkaRespErr>) {
+    if pushes.are_open() {
+        pushes.credit(tracking.count(RDKafkaApiKey::Produce));
+        if !pushes.are_open() {
             tracking.stop();
         }
     }

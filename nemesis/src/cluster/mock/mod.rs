@@ -7,7 +7,9 @@ pub mod admit;
 mod child;
 mod ffi;
 mod host;
+mod overlaps;
 pub mod protocol;
+mod pushes;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::child::Child;
+use self::overlaps::Overlaps;
 use self::protocol::{Command, MockTopic};
 use crate::action::{Action, Bite};
 use crate::error::NemesisError;
@@ -50,6 +53,7 @@ pub struct MockCluster {
     endpoints: Endpoints,
     child: Child,
     program: PathBuf,
+    overlaps: Overlaps,
 }
 
 impl MockCluster {
@@ -71,7 +75,8 @@ impl MockCluster {
         };
         endpoints.nodes =
             view.brokers.into_iter().map(|b| Node { name: format!("mock-{}", b.id), ..b }).collect();
-        let cluster = MockCluster { endpoints, child, program: program.to_owned() };
+        let cluster =
+            MockCluster { endpoints, child, program: program.to_owned(), overlaps: Overlaps::default() };
         for topic in &spec.topics {
             cluster.create_topic(topic).await?;
         }
@@ -149,7 +154,8 @@ impl MockCluster {
         let command = match action {
             Action::BrokerDown { node } => Command::BrokerDown { broker: self.node(node)?.id },
             Action::Slow { node, delay_ms } => {
-                Command::RoundTrip { broker: self.node(node)?.id, delay_ms: *delay_ms }
+                let broker = self.node(node)?.id;
+                Command::RoundTrip { broker, delay_ms: self.overlaps.slow(node, *delay_ms) }
             }
             Action::MoveLeader { key, node } => {
                 let (topic, partition) =
@@ -159,7 +165,7 @@ impl MockCluster {
             Action::RequestErrors { error, count } => {
                 let code = errors::code(error)
                     .ok_or_else(|| NemesisError::Other(format!("there is no produce error `{error}`")))?;
-                Command::PushErrors { code, count: *count }
+                Command::PushErrors { push: self.overlaps.push(error, *count), code, count: *count }
             }
             other => return Err(NemesisError::Other(self.can(other).err().unwrap_or_default())),
         };
@@ -202,7 +208,10 @@ impl MockCluster {
                 }
             }
             Action::RequestErrors { error, count } => {
-                let used = self.child.order(&Command::ErrorsUsed).await?.unwrap_or(0);
+                let used = match self.overlaps.pushed(error, *count) {
+                    Some(push) => self.child.order(&Command::ErrorsUsed { push }).await?.unwrap_or(0),
+                    None => 0,
+                };
                 Bite {
                     // None yet is no proof: the next request may still get one.
                     bit: (used > 0).then_some(true),
@@ -216,7 +225,8 @@ impl MockCluster {
     /// One answer of a slow broker comes late, on every connection.
     async fn probe_delay(&self, node: &str, delay_ms: u64) -> Result<Bite, NemesisError> {
         let address = self.address(node)?;
-        let bound = BOUND + Duration::from_millis(delay_ms);
+        let in_force = self.overlaps.delay(node);
+        let bound = BOUND + Duration::from_millis(delay_ms.max(in_force));
         let began = Instant::now();
         // Two answers: one to ApiVersions, one to Metadata.
         let asked = metadata_of(&address, &[], bound).await;
@@ -225,7 +235,8 @@ impl MockCluster {
             Ok(_) => Bite {
                 bit: Some(took_ms >= delay_ms),
                 evidence: format!(
-                    "{node} answered two requests in {took_ms} ms ({delay_ms} ms were added to each)"
+                    "{node} answered two requests in {took_ms} ms ({in_force} ms were added to each{})",
+                    if in_force > delay_ms { ", as another fault asks for" } else { "" }
                 ),
             },
             Err(e) => Bite { bit: None, evidence: e.to_string() },
@@ -239,8 +250,18 @@ impl MockCluster {
     pub async fn undo(&self, action: &Action) -> Result<(), NemesisError> {
         let command = match action {
             Action::BrokerDown { node } => Command::BrokerUp { broker: self.node(node)?.id },
-            Action::Slow { node, .. } => Command::RoundTrip { broker: self.node(node)?.id, delay_ms: 0 },
-            Action::RequestErrors { .. } => Command::ClearErrors,
+            Action::Slow { node, delay_ms } => {
+                let broker = self.node(node)?.id;
+                Command::RoundTrip { broker, delay_ms: self.overlaps.no_longer_slow(node, *delay_ms) }
+            }
+            Action::RequestErrors { error, count } => match self.overlaps.pushed(error, *count) {
+                Some(push) => {
+                    self.child.order(&Command::ClearErrors { push }).await?;
+                    self.overlaps.forget(push);
+                    return Ok(());
+                }
+                None => return Ok(()),
+            },
             _ => return Ok(()),
         };
         self.child.order(&command).await?;

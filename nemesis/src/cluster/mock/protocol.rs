@@ -62,15 +62,23 @@ pub enum Command {
     },
     /// Refuse the next produce requests, on whichever broker they arrive.
     PushErrors {
+        /// The number of this push.
+        push: u64,
         /// The protocol's code of the error.
         code: i16,
         /// How many requests.
         count: u32,
     },
-    /// How many of the pushed errors were given out.
-    ErrorsUsed,
-    /// Forget the errors that were not given out.
-    ClearErrors,
+    /// How many errors of one push were given out.
+    ErrorsUsed {
+        /// Its number.
+        push: u64,
+    },
+    /// Forget one push: what of it was not given out never will be.
+    ClearErrors {
+        /// Its number.
+        push: u64,
+    },
     /// End.
     Shutdown,
 }
