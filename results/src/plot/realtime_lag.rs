@@ -49,17 +49,22 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         area: false,
     }));
     let empty = match (readers, view.anything_acknowledged()) {
-        (0, false) => Some("no acknowledged send".to_owned()),
-        (0, true) => Some("no reader polled".to_owned()),
+        (_, false) => Some("no acknowledged send: nothing to lag behind".to_owned()),
+        (0, true) => Some(view.nothing("no reader polled here")),
         _ => None,
     };
-    let measure = format!("age of the oldest acknowledged record ahead of the reader ({unit})");
+    if empty.is_some() {
+        (legend, layers, footnotes) = Default::default();
+    }
+    footnotes.extend(view.coarse());
+    let sample = if empty.is_some() { String::new() } else { format!(", {}", view.sample()) };
+    let measure = format!("age of the oldest acknowledged record ahead of the reader ({unit}){sample}");
     Figure {
         title: "Realtime lag of the readers".into(),
         legend,
         panels: vec![Panel { name: String::new(), measure, axis, layers, empty }],
         footnotes,
-        operations: 0,
+        ..Figure::default()
     }
 }
 
