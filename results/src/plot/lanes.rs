@@ -19,8 +19,8 @@ const MOST_HATCHED: usize = 40;
 const NARROWEST: i32 = 3;
 /// Width of the mark of a fault that found no target.
 const MARK: i32 = 8;
-/// A label that is cut to less than this says nothing of whom.
-const LEGIBLE: f64 = 200.0;
+/// A label that is cut to less than this says nothing.
+const LEGIBLE: f64 = 160.0;
 
 /// One fault name and its windows.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,13 +127,9 @@ fn label(window: &FaultWindow) -> Label {
         _ => "",
     };
     let open = if window.end.is_none() && !aimless(window) { " (no heal recorded)" } else { "" };
-    let named: Vec<&str> =
-        window.nodes.iter().map(String::as_str).filter(|node| what.contains(node)).collect();
-    let whom = if named.is_empty() {
-        what.rsplit(' ').next().unwrap_or_default().to_owned()
-    } else {
-        named.join(", ")
-    };
+    let all = || window.nodes.iter().map(String::as_str);
+    let named: Vec<&str> = all().filter(|node| what.contains(node)).collect();
+    let whom = if named.is_empty() { all().collect() } else { named }.join(", ");
     Label { what: what.clone(), whom, remark: format!("{effect}{open}") }
 }
 
@@ -155,8 +151,7 @@ fn bars(windows: impl Iterator<Item = ((i32, i32), bool)>) -> Vec<Bar> {
     bars
 }
 
-/// Places each label in its bar, else after it, else before it, else says only whom, else is cut: never over another
-/// label.
+/// Places each label in its bar, else after it, else before it, else shortened: never over another label.
 fn labels(
     windows: impl Iterator<Item = ((i32, i32), Label)>,
     (left_edge, right_edge): (i32, i32),
@@ -177,16 +172,27 @@ fn labels(
         let (left, text) = match [inside, after, before].into_iter().find(fits) {
             Some((left, _)) => (left, format!("{what}{remark}")),
             None if inside.0 < taken => continue,
-            None if f64::from(width(whom)) <= room => (inside.0, format!("{whom}{remark}")),
-            None => match fit(what, LABEL_SIZE, room) {
-                Some(what) if room >= LEGIBLE => (inside.0, format!("{what}{remark}")),
-                _ => continue,
+            None => match shortened(what, whom, room) {
+                Some(short) => (inside.0, format!("{short}{remark}")),
+                None => continue,
             },
         };
         taken = left + width(&text) + 2 * GAP;
         placed.push((left, text));
     }
     placed
+}
+
+/// A label that is too long, so that it still says whom: `isolate leader of t-… (kafka-2)`, else `kafka-2`.
+fn shortened(what: &str, whom: &str, room: f64) -> Option<String> {
+    if whom.is_empty() {
+        return fit(what, LABEL_SIZE, room).filter(|_| room >= LEGIBLE);
+    }
+    let end = format!(" ({whom})");
+    let left = room - text_width(&end, LABEL_SIZE);
+    let start = fit(what, LABEL_SIZE, left).filter(|_| left >= LEGIBLE);
+    let whole = || (text_width(whom, LABEL_SIZE) <= room).then(|| whom.to_owned());
+    start.map(|start| format!("{start}{end}")).or_else(whole)
 }
 
 #[cfg(test)]
@@ -246,6 +252,16 @@ mod tests {
         let words: Vec<&str> = lanes[0].labels.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(words[0], "kafka-0");
         assert_eq!(words.len(), 8, "{words:?}");
+    }
+
+    #[test]
+    fn a_shortened_label_keeps_its_node() {
+        let what = "isolate leader of orders-of-europe-0 (kafka-2)";
+        let short = |room| shortened(what, "kafka-2", room);
+        assert_eq!(short(400.0).expect("fits"), "isolate leader of order… (kafka-2)");
+        assert_eq!(short(120.0).expect("fits"), "kafka-2");
+        assert_eq!(short(40.0), None);
+        assert_eq!(shortened(what, "", 100.0), None, "cut to nothing that tells");
     }
 
     #[test]
