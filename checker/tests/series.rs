@@ -139,9 +139,8 @@ fn the_most_of_all_partitions_is_no_sum_of_what_each_had_at_most() {
 /// The series of a part of a history.
 fn window(ops: &[Op], from: u64, to: u64) -> Series {
     let source = store::reader::Source::bytes(support::history::text(ops).into_bytes());
-    let context = Context { title: "queue 7f3a".into(), ..Context::default() };
     let window = (Nanos(from * MS), Nanos(to * MS));
-    checker::reduce(source, &context, &checker::Options::default(), window)
+    checker::reduce(source, "queue 7f3a", &checker::Options::default(), window)
         .expect("reads")
         .expect("has something")
 }
@@ -169,11 +168,11 @@ fn a_window_of_the_whole_is_the_whole() {
     assert_eq!(window(&run.ops, 0, u64::MAX / MS), whole);
     let source = || store::reader::Source::bytes(support::history::text(&run.ops).into_bytes());
     let options = checker::Options { memory: Some(1), ..checker::Options::default() };
-    let parts = |window| checker::reduce(source(), &Context::default(), &options, window).expect("reads");
+    let parts = |window| checker::reduce(source(), "", &options, window).expect("reads");
     assert_eq!(parts((Nanos(0), Nanos(u64::MAX))), None, "more than the memory budget");
     let options = checker::Options::default();
     let beside = (whole.end, Nanos(u64::MAX));
-    assert_eq!(checker::reduce(source(), &Context::default(), &options, beside).expect("reads"), None);
+    assert_eq!(checker::reduce(source(), "", &options, beside).expect("reads"), None);
 }
 
 #[test]
@@ -185,7 +184,7 @@ fn a_window_of_a_queue_is_reduced_too() {
     let text = pair("enqueue", 10) + &pair("enqueue", 20) + &pair("dequeue", 30);
     let source = || store::reader::Source::bytes(text.clone().into_bytes());
     let (context, options) = (Context::default(), checker::Options::default());
-    let reduced = |to| checker::reduce(source(), &context, &options, (Nanos(0), to)).expect("reads");
+    let reduced = |to| checker::reduce(source(), "", &options, (Nanos(0), to)).expect("reads");
     let whole = checker::queue::analyze(source(), &context, &options).expect("reads").series;
     assert_eq!(reduced(Nanos::MAX), Some(whole));
     let part = reduced(Nanos(25 * MS)).expect("something");

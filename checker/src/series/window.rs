@@ -8,9 +8,9 @@ use store::series::Series;
 use store::time::Nanos;
 
 use super::{Grid, PerPartition};
-use crate::context::{CheckError, Context, Options};
+use crate::context::{CheckError, Options};
 use crate::coverage::has_pass;
-use crate::load::{Loader, TooLarge};
+use crate::load::{Loader, TooLarge, set_skew};
 use crate::tables::Tables;
 use crate::view::View;
 
@@ -32,15 +32,15 @@ impl From<TooLarge> for Stop {
     }
 }
 
-/// The series of the part of a history from `from` to `to`, which is read as a whole: what was unread at a moment
-/// depends on what came before it. `None` where that would take more than the memory budget, or where the history
-/// has nothing there.
+/// The series of the part of a history from `from` to `to`, under this title. The history is read as a whole: what was
+/// unread at a moment depends on what came before it. `None` where that would take more than the memory budget, or
+/// where the history has nothing there.
 ///
 /// # Errors
 /// If it cannot be read.
 pub fn reduce(
     source: Source,
-    context: &Context,
+    title: &str,
     options: &Options,
     (from, to): (Nanos, Nanos),
 ) -> Result<Option<Series>, CheckError> {
@@ -58,7 +58,8 @@ pub fn reduce(
         Err(Stop::TooLarge) => return Ok(None),
         Err(Stop::Read(error)) => return Err(error.into()),
     }
-    let tables = loader.finish().tables;
+    let mut tables = loader.finish().tables;
+    set_skew(&mut tables, options.clock_uncertainty);
     let to = to.0.min(tables.end);
     if to <= from.0 {
         return Ok(None);
@@ -67,7 +68,7 @@ pub fn reduce(
         .num_threads(threads)
         .build()
         .map_err(|e| CheckError::Threads { threads, reason: e.to_string() })?;
-    let over = || over(&tables, Grid::new(from.0, to), &context.title);
+    let over = || over(&tables, Grid::new(from.0, to), title);
     Ok(catch_unwind(AssertUnwindSafe(|| pool.install(over))).ok().flatten())
 }
 

@@ -62,12 +62,19 @@ fn together(view: &View<'_>) -> usize {
 fn curve(view: &View<'_>, count: &[u64], op_type: OpType) -> Pieces {
     let (step, (first, end), n) = (view.series.step.as_secs_f64(), view.reduced(), together(view));
     let width = step * n as f64;
-    let counts: Vec<u64> = count[..view.steps(count.len())]
+    let mut counts: Vec<u64> = count[..view.steps(count.len())]
         .chunks(n)
         .map(|steps| steps.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)))
         .collect();
     // Never less than half a step, so that a sliver at the end of the history makes no peak.
     let start = |i: usize| first + i as f64 * width;
+    // What completed in the very last instant, where a step would begin, is no rate by itself.
+    while counts.len() > 1 && start(counts.len() - 1) > end - width * 1e-6 {
+        let last = counts.pop().unwrap_or(0);
+        if let Some(before) = counts.last_mut() {
+            *before = before.saturating_add(last);
+        }
+    }
     let covered = |i: usize| (end - start(i)).clamp(width / 2.0, width);
     let middle = |i: usize| (start(i) + covered(i) / 2.0).min(end);
     let near = |i: usize| {
@@ -120,5 +127,27 @@ mod tests {
         assert_eq!(pieces[0][0], (0.25, 2180.0));
         assert_eq!(pieces[0][1], (0.75, 200.0));
         assert_eq!(pieces[0][10], (5.01, 40.0), "a sliver counts as half a step");
+    }
+
+    #[test]
+    fn the_last_instant_is_no_drop_to_zero() {
+        // Two seconds of a longer run, in steps of 10 ms, and the instant at their end.
+        let window = Some((Nanos(20_000_000_000), Nanos(22_000_000_000)));
+        let mut count = vec![10; 201];
+        count[200] = 1;
+        let series = Series {
+            step: Nanos(10_000_000),
+            steps: count.len(),
+            end: Nanos(60_000_000_000),
+            window,
+            rates: vec![Rate { f: "send".into(), op_type: OpType::Ok, count }],
+            ..Series::default()
+        };
+        let view = View { series: &series, span: (20.0, 22.0), dots: 10, buckets: 100 };
+        let figure = figure(&view);
+        let Layer::Line { pieces, .. } = &figure.panels[0].layers[0] else { panic!("a line") };
+        assert_eq!(pieces[0].len(), 10);
+        let (time, rate) = pieces[0][9];
+        assert!((time - 21.9).abs() < 1e-6 && (rate - 1005.0).abs() < 1e-6, "{time} {rate}");
     }
 }
