@@ -107,10 +107,11 @@ impl Lags {
         if until < from || until < first || from > last {
             return;
         }
-        for step in self.grid.step_of(from)..=self.grid.step_of(until) {
+        let steps = self.grid.step_of(from)..=self.grid.step_of(until);
+        for (step, longest) in steps.clone().zip(&mut lags[steps]) {
             let now = self.grid.end_of(step).min(until);
             let lag = oldest.map_or(0, |oldest| now.saturating_sub(oldest));
-            lags[step] = lags[step].max(Some(lag));
+            *longest = (*longest).max(Some(lag));
         }
     }
 

@@ -166,7 +166,7 @@ fn draw_panel<'d>(
     let area = root.clone().shrink((0, top), (RIGHT, bottom - top + if with_time { 50 } else { 0 }));
     // Where there is nothing to draw, numbers would only pretend.
     let values = if panel.empty.is_some() {
-        Axis { ticks: Vec::new(), ..panel.axis.clone() }
+        Axis { ticks: Vec::new(), light: Vec::new(), ..panel.axis.clone() }
     } else {
         panel.axis.clone()
     };

@@ -199,10 +199,12 @@ impl View<'_> {
     }
 }
 
-/// A width in seconds, in words.
+/// A width in seconds, in words, with three figures.
 pub(crate) fn width(seconds: f64) -> String {
-    let ms = seconds * 1e3;
-    if ms < 10.0 { format!("{} ms", (ms * 1e3).round() / 1e3) } else { format!("{} s", ms.round() / 1e3) }
+    let (value, unit) = if seconds < 0.01 { (seconds * 1e3, "ms") } else { (seconds, "s") };
+    let decimals = if value > 0.0 { (2.0 - value.log10().floor()).clamp(0.0, 9.0) as i32 } else { 0 };
+    let scale = 10f64.powi(decimals);
+    format!("{} {unit}", (value * scale).round() / scale)
 }
 
 /// The functions that get a panel, in order, and those that do not.
@@ -275,7 +277,7 @@ mod tests {
 
     #[test]
     fn widths_are_told_in_few_figures() {
-        let told = [1e-6, 0.001, 0.15, 0.200_000_001, 50.0].map(width);
-        assert_eq!(told, ["0.001 ms", "1 ms", "0.15 s", "0.2 s", "50 s"]);
+        let told = [1e-6, 0.001, 0.007_831_6, 0.15, 0.200_000_001, 50.0, 1000.0].map(width);
+        assert_eq!(told, ["0.001 ms", "1 ms", "7.83 ms", "0.15 s", "0.2 s", "50 s", "1000 s"]);
     }
 }
