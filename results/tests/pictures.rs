@@ -248,6 +248,14 @@ fn where_every_send_failed_there_is_no_lag_and_no_quantile() {
 }
 
 #[test]
+fn readers_that_read_nothing_have_no_lag_of_zero() {
+    let series = Series { lag: vec![Lag { reader: "client 12".into(), lag: vec![Some(0); 10] }], ..plain() };
+    let svg = &pictures(&series, &RenderOptions::default())["realtime-lag.svg"];
+    assert!(svg.contains("no lag is known: no reader was seen behind an acknowledged record"));
+    assert!(!svg.contains("client 12") && !svg.contains(">0.5</text>"));
+}
+
+#[test]
 fn a_history_without_time_has_no_times() {
     for (name, svg) in
         pictures(&Series { step: Nanos(MS), steps: 1, ..Series::default() }, &RenderOptions::default())

@@ -51,6 +51,12 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     let empty = match (readers, view.anything_acknowledged()) {
         (_, false) => Some("no acknowledged send: nothing to lag behind".to_owned()),
         (0, true) => Some(view.nothing("no reader polled here")),
+        // The longest in a step is just before a poll that brought something: zero throughout means that none did, or
+        // a first one everything.
+        _ if most == 0.0 && view.series.schema >= 2 => {
+            Some("no lag is known: no reader was seen behind an acknowledged record".to_owned())
+        }
+        _ if most == 0.0 => Some("no lag at the end of any step".to_owned()),
         _ => None,
     };
     if empty.is_some() {
