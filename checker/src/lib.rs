@@ -13,7 +13,7 @@
 //!   consumer groups
 //! - `transactions`: what crosses partitions: torn, hanging and precommitted ones, and their cycles
 //! - [`kind`], `guarantee`, `expect`, `judge`: what was found, held against what was promised and expected
-//! - `series`: rates, latencies, unseen and lag curves
+//! - `series`: rates, latencies, unseen and lag curves; [`reduce()`]: those of a part of a history
 //! - [`analyze()`]: all of it in order
 //! - [`around()`]: apart from judging, what a history tells of one offset and its neighbours
 //! - [`queue`]: histories of queues, from their lines to their verdict
@@ -61,4 +61,5 @@ mod words;
 pub use analyze::{Analysis, admit, analyze};
 pub use around::{Found, around};
 pub use context::{CheckError, Context, Options};
+pub use series::reduce;
 pub use which::{Judge, which};

@@ -85,6 +85,115 @@ fn lag_begins_with_the_reader_and_not_with_its_first_record() {
     assert_eq!((ms(100), ms(299)), (Some(0), Some(0)), "the record before its first one is not ahead of it");
 }
 
+/// An hour of one send a second, read half a second after it was acknowledged; the reader stands still for ten
+/// seconds in the middle of a step of twenty.
+fn stalled() -> Vec<Op> {
+    let mut ops = Vec::new();
+    for i in 0..3600 {
+        let t = i * 1000;
+        ops.push(send(1, i, i as i64, t, t + 100));
+        let stands = (1805..1815).contains(&i);
+        let read = if stands { vec![] } else { vec![(i as i64, i)] };
+        let late = |n: u64| (n as i64, n);
+        let read = if i == 1815 { (1805..=1815).map(late).collect() } else { read };
+        ops.push(poll(7, &read, t + 590, t + 600));
+    }
+    ops
+}
+
+#[test]
+fn a_stall_within_a_step_is_seen() {
+    let series = series(&stalled());
+    assert_eq!(series.step, Nanos(20_000 * MS));
+    assert_eq!(series.unseen.total[90], 11, "1800 s to 1820 s");
+    assert_eq!((series.unseen.total[89], series.unseen.total[91]), (1, 1));
+    assert_eq!((series.unseen.keys, series.unseen.at_end), (1, Some(0)));
+    let lag = |step: usize| series.lag[0].lag[step].expect("it lives").div_ceil(MS);
+    assert_eq!(lag(90), 10_500, "from 1805.1 s to 1815.6 s");
+    assert_eq!((lag(89), lag(91)), (500, 500));
+}
+
+#[test]
+fn the_most_of_all_partitions_is_no_sum_of_what_each_had_at_most() {
+    let sent = |key: &str, value, from: u64| {
+        let what = What::Send(key.into(), value, Some(0));
+        Op::new(value as u32, what, from * MS, (from + 1) * MS, Outcome::Ok)
+    };
+    let read = |key: &str, value, at: u64| {
+        let what = What::Poll(vec![(key.into(), vec![(0, Some(value))])]);
+        Op::new(7, what, (at - 1) * MS, at * MS, Outcome::Ok)
+    };
+    // One after the other, within a step of 20 s.
+    let ops = vec![
+        sent("t-0", 1, 1000),
+        read("t-0", 1, 3000),
+        sent("t-1", 2, 5000),
+        read("t-1", 2, 7000),
+        send(3, 9, 5, 0, 3_600_000),
+    ];
+    let unseen = series(&ops).unseen;
+    assert_eq!((unseen.total[0], unseen.by_key[0].1[0], unseen.by_key[1].1[0]), (1, 1, 1));
+    assert_eq!((unseen.keys, unseen.at_end), (2, Some(1)), "and one that nobody ever read");
+}
+
+/// The series of a part of a history.
+fn window(ops: &[Op], from: u64, to: u64) -> Series {
+    let source = store::reader::Source::bytes(support::history::text(ops).into_bytes());
+    let window = (Nanos(from * MS), Nanos(to * MS));
+    checker::reduce(source, "queue 7f3a", &checker::Options::default(), window)
+        .expect("reads")
+        .expect("has something")
+}
+
+#[test]
+fn a_window_is_reduced_as_finely_as_a_run_and_counts_exactly_what_lies_in_it() {
+    let ops = stalled();
+    let part = window(&ops, 1_800_000, 1_820_000);
+    assert_eq!(part.window, Some((Nanos(1_800_000 * MS), Nanos(1_820_000 * MS))));
+    assert_eq!((part.step, part.steps), (Nanos(100 * MS), 201));
+    let sends = part.rates.iter().find(|rate| rate.f == "send").expect("sends");
+    assert_eq!(sends.count.iter().sum::<u64>(), 20);
+    assert_eq!(part.latencies.iter().flat_map(|l| &l.cells).map(|c| c[2]).sum::<u64>(), 40, "and 20 polls");
+    assert!(part.latencies.iter().all(|l| !l.thinned));
+    // 10.5 s after the first of them was acknowledged all are read at once.
+    assert_eq!((part.unseen.total[0], part.unseen.total[155], part.unseen.total[157]), (0, 11, 0));
+    assert_eq!(part.lag[0].lag[155].expect("it lives").div_ceil(MS), 10_500);
+    assert_eq!(part.end, series(&ops).end, "where the history ends");
+}
+
+#[test]
+fn a_window_of_the_whole_is_the_whole() {
+    let run = run(Shape { sends: 500, unknown: 20, fail: 10, ..Shape::small(5) });
+    let whole = series(&run.ops);
+    assert_eq!(window(&run.ops, 0, u64::MAX / MS), whole);
+    let source = || store::reader::Source::bytes(support::history::text(&run.ops).into_bytes());
+    let options = checker::Options { memory: Some(1), ..checker::Options::default() };
+    let parts = |window| checker::reduce(source(), "", &options, window).expect("reads");
+    assert_eq!(parts((Nanos(0), Nanos(u64::MAX))), None, "more than the memory budget");
+    let options = checker::Options::default();
+    let beside = (whole.end, Nanos(u64::MAX));
+    assert_eq!(checker::reduce(source(), "", &options, beside).expect("reads"), None);
+}
+
+#[test]
+fn a_window_of_a_queue_is_reduced_too() {
+    let line = |time: u64, op_type: &str, f: &str| {
+        format!("{{\"time\":{time},\"process\":1,\"type\":\"{op_type}\",\"f\":\"{f}\",\"value\":1}}\n")
+    };
+    let pair = |f: &str, at: u64| line(at * MS, "invoke", f) + &line((at + 2) * MS, "ok", f);
+    let text = pair("enqueue", 10) + &pair("enqueue", 20) + &pair("dequeue", 30);
+    let source = || store::reader::Source::bytes(text.clone().into_bytes());
+    let (context, options) = (Context::default(), checker::Options::default());
+    let reduced = |to| checker::reduce(source(), "", &options, (Nanos(0), to)).expect("reads");
+    let whole = checker::queue::analyze(source(), &context, &options).expect("reads").series;
+    assert_eq!(reduced(Nanos::MAX), Some(whole));
+    let part = reduced(Nanos(25 * MS)).expect("something");
+    assert_eq!(
+        part.rates.iter().map(|rate| (rate.f.as_str(), rate.count.iter().sum())).collect::<Vec<_>>(),
+        [("enqueue", 2)]
+    );
+}
+
 #[test]
 fn rates_and_latencies_count_every_completion() {
     let run = run(Shape { sends: 500, unknown: 20, fail: 10, ..Shape::small(5) });
@@ -125,6 +234,7 @@ fn open_loop_latency_counts_from_the_intended_time() {
     let analysis =
         checker::analyze(source, &Context::default(), &checker::Options::default()).expect("reads");
     assert_eq!(analysis.series.latencies[0].cells, [[10 * MS, 8 * MS, 1]]);
+    assert!(analysis.series.due && !series(&few()).due, "and it is said");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub mod plot;
 pub mod text;
 
 pub use plot::window::Window;
-pub use plot::{RenderError, RenderOptions, render, render_cycles};
+pub use plot::{RenderError, RenderOptions, render, render_cycles, render_cycles_of};
 pub use text::around::around_text;
 pub use text::guarantee::guarantee_text;
 pub use text::ls::{RunRow, ls_text, status_word};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use results::plot::{LARGEST_PICTURE, PICTURES};
-use results::{RenderError, RenderOptions, Window, render, render_cycles};
+use results::{RenderError, RenderOptions, Window, render, render_cycles, render_cycles_of};
 use store::fault::FaultWindow;
 use store::op::OpType;
 use store::series::{Lag, LatencyCells, Quantiles, Rate, SERIES_SCHEMA, Series, Unseen};
@@ -33,7 +33,7 @@ fn fault(fault: u32, name: &str, label: &str, end: Option<u64>, bit: Option<bool
         end: end.map(|ms| Nanos(ms * MS)),
         bit,
         evidence: String::new(),
-        nodes: vec![],
+        nodes: vec!["kafka-1".into()],
     }
 }
 
@@ -80,8 +80,14 @@ fn plain() -> Series {
         unseen: Unseen {
             total: (0..10).rev().collect(),
             by_key: vec![("t-3".into(), (0..10).rev().collect())],
+            keys: 1,
+            at_end: Some(0),
         },
         lag: vec![Lag { reader: "client 12".into(), lag: vec![Some(300 * MS); 10] }],
+        cell: Nanos(25 * MS),
+        cells_an_octave: 16,
+        due: false,
+        window: None,
     }
 }
 
@@ -146,7 +152,8 @@ fn nothing_to_draw_is_said_in_words() {
 
 #[test]
 fn a_curve_that_is_zero_throughout_is_said_in_words() {
-    let series = Series { unseen: Unseen { total: vec![0; 10], by_key: vec![] }, ..plain() };
+    let series =
+        Series { unseen: Unseen { total: vec![0; 10], by_key: vec![], ..Unseen::default() }, ..plain() };
     let unseen = &pictures(&series, &RenderOptions::default())["unseen.svg"];
     assert!(unseen.contains("no acknowledged record was unread"));
 }
@@ -156,9 +163,120 @@ fn a_window_shows_its_part_only() {
     let window: Window = "2s..5s".parse().unwrap();
     let pictures = pictures(&plain(), &RenderOptions { window });
     assert!(pictures["latency-raw.svg"].contains("2 s to 5 s of 10 s"));
-    assert!(pictures["latency-raw.svg"].contains(">ok 3<"), "the operations at 2, 3 and 4 s");
+    assert!(pictures["latency-raw.svg"].contains(">ok about 3<"), "the operations at 2, 3 and 4 s");
+    for (name, svg) in &pictures {
+        assert!(svg.contains("nothing finer than their step of 1 s is told apart"), "{name}");
+    }
     assert!(!pictures["latency-raw.svg"].contains("kill kafka-3"));
     assert!(!pictures["rate.svg"].contains("consume-all"));
+}
+
+#[test]
+fn a_window_finer_than_the_series_says_so_and_nothing_false() {
+    let window: Window = "2100ms..2200ms".parse().unwrap();
+    let all = pictures(&plain(), &RenderOptions { window });
+    for (name, svg) in &all {
+        assert!(svg.contains("the window is finer than the series&#39; step of 1 s"), "{name}");
+        assert!(
+            !svg.contains("no completion") && !svg.contains("no operation") && !svg.contains("no reader"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn series_that_were_reduced_for_a_window_show_it_exactly() {
+    let window = Some((Nanos(2000 * MS), Nanos(12_000 * MS)));
+    let mut series = Series { window, end: Nanos(100_000 * MS), ..plain() };
+    series.latencies.iter_mut().flat_map(|l| &mut l.cells).for_each(|cell| cell[0] += 2000 * MS);
+    let pictures = pictures(&series, &RenderOptions { window: "2s..12s".parse().unwrap() });
+    assert!(pictures["latency-raw.svg"].contains(">ok 10<"));
+    assert!(pictures["latency-raw.svg"].contains("2 s to 12 s of 100 s"));
+    assert!(pictures["rate.svg"].contains(">ok 100<"), "fifty sends and fifty polls");
+    for (name, svg) in &pictures {
+        assert!(!svg.contains("finer"), "{name}");
+    }
+}
+
+#[test]
+fn the_window_is_told_as_the_axis_tells_time() {
+    let s = 1000 * MS;
+    let series = Series { step: Nanos(50 * s), steps: 217, end: Nanos(10_800_111 * MS), ..plain() };
+    let window: Window = "4800s..5400s".parse().unwrap();
+    let svg = &pictures(&series, &RenderOptions { window })["rate.svg"];
+    assert!(svg.contains("(min:s); 80:00 to 90:00 of 180:00.111"));
+}
+
+#[test]
+fn over_what_each_number_is_taken_is_said() {
+    let mut series = plain();
+    let pictures_of = |series: &Series| pictures(series, &RenderOptions::default());
+    let all = pictures_of(&series);
+    assert!(all["latency-quantiles.svg"].contains("latency (log scale), over 1 s each"));
+    assert!(all["unseen.svg"].contains("records acknowledged and not yet read, highest in each 1 s"));
+    assert!(all["realtime-lag.svg"].contains("(ms), highest in each 1 s"));
+    assert!(!all["unseen.svg"].contains("partitions with unseen records"), "all of them are drawn");
+    assert!(all.values().all(|svg| !svg.contains("was due")));
+    (series.due, series.schema) = (true, 1);
+    let all = pictures_of(&series);
+    for name in ["latency-raw.svg", "latency-quantiles.svg"] {
+        assert!(all[name].contains("counts from when it was due"), "{name}");
+    }
+    assert!(all["unseen.svg"].contains("at the end of each 1 s"), "an older tribunal took one sample");
+}
+
+#[test]
+fn a_dot_that_stands_for_several_says_of_what_cell() {
+    let mut series = plain();
+    series.latencies[0].cells[0][2] = 90;
+    let svg = &pictures(&series, &RenderOptions::default())["latency-raw.svg"];
+    assert!(svg.contains(
+        "30 of 119 operations drawn: one of each 0.025 s by 4 % of latency; every outlier is kept."
+    ));
+}
+
+#[test]
+fn where_every_send_failed_there_is_no_lag_and_no_quantile() {
+    let mut series = plain();
+    series.rates.retain(|rate| rate.f == "poll" || rate.op_type != OpType::Ok);
+    series.quantiles[0].f = "poll".into();
+    let all = pictures(&series, &RenderOptions::default());
+    assert!(all["latency-quantiles.svg"].contains(">send</text>"));
+    assert!(all["latency-quantiles.svg"].contains("no completion with ok here"));
+    assert!(all["realtime-lag.svg"].contains("no acknowledged send: nothing to lag behind"));
+    assert!(!all["realtime-lag.svg"].contains("client 12"));
+}
+
+#[test]
+fn readers_that_read_nothing_have_no_lag_of_zero() {
+    let series = Series { lag: vec![Lag { reader: "client 12".into(), lag: vec![Some(0); 10] }], ..plain() };
+    let svg = &pictures(&series, &RenderOptions::default())["realtime-lag.svg"];
+    assert!(svg.contains("no lag is known: no reader was seen behind an acknowledged record"));
+    assert!(!svg.contains("client 12") && !svg.contains(">0.5</text>"));
+}
+
+#[test]
+fn a_history_without_time_has_no_times() {
+    for (name, svg) in
+        pictures(&Series { step: Nanos(MS), steps: 1, ..Series::default() }, &RenderOptions::default())
+    {
+        assert!(svg.contains("no time passed in this history"), "{name}");
+        assert!(!svg.contains(">0.5</text>") && !svg.contains("each"), "{name}");
+    }
+}
+
+#[test]
+fn the_longest_name_of_a_fault_has_room() {
+    let mut series = plain();
+    series.faults = ["broker-down-follower", "broker-down-followers"]
+        .iter()
+        .zip(1..)
+        .map(|(name, i)| fault(i, name, "broker 2 down", Some(5000), Some(true)))
+        .collect();
+    for (name, svg) in pictures(&series, &RenderOptions::default()) {
+        assert!(svg.contains(">broker-down-follower</text>"), "{name}");
+        assert!(svg.contains(">broker-down-followers</text>"), "{name}");
+    }
 }
 
 #[test]
@@ -223,6 +341,8 @@ fn worst_case() -> Series {
         unseen: Unseen {
             total: (0..steps).map(noise).collect(),
             by_key: (0..8).map(|k| (format!("t-{k}"), (0..steps).map(|i| noise(i + k)).collect())).collect(),
+            keys: 100,
+            at_end: Some(7),
         },
         lag: (0..50)
             .map(|r| Lag {
@@ -253,6 +373,7 @@ fn no_picture_exceeds_its_size_and_thinning_is_admitted() {
     }
     assert!(pictures["latency-raw.svg"].contains("operations drawn"));
     assert!(pictures["latency-raw.svg"].contains("every outlier is kept"));
+    assert!(pictures["unseen.svg"].contains("8 of 100 partitions with unseen records drawn"));
     assert!(pictures["latency-raw.svg"].contains("Not drawn: dequeue, drain."));
     assert!(pictures["realtime-lag.svg"].contains("8 of 50 readers drawn"));
 }
@@ -290,25 +411,26 @@ fn arbitrary_series() -> impl Strategy<Value = Series> {
             bit,
             ..fault(number % 10, &name, &name, None, None)
         });
-    let curves = (
-        prop::collection::vec(
-            (f(), op_type(), values()).prop_map(|(f, op_type, count)| Rate { f, op_type, count }),
-            0..5,
-        ),
-        prop::collection::vec(
-            (f(), prop::collection::btree_map("(0\\.5|1|0\\.99|[a-z]{0,3})", options(), 0..4))
-                .prop_map(|(f, by_quantile)| Quantiles { f, by_quantile }),
-            0..3,
-        ),
-        prop::collection::vec(
-            (f(), op_type(), prop::collection::vec(prop::array::uniform3(value()), 0..12), any::<bool>())
-                .prop_map(|(f, op_type, cells, thinned)| LatencyCells { f, op_type, cells, thinned }),
-            0..5,
-        ),
-        (values(), prop::collection::vec((".{0,8}", values()), 0..10))
-            .prop_map(|(total, by_key)| Unseen { total, by_key }),
-        prop::collection::vec((".{0,8}", options()).prop_map(|(reader, lag)| Lag { reader, lag }), 0..11),
-    );
+    let curves =
+        (
+            prop::collection::vec(
+                (f(), op_type(), values()).prop_map(|(f, op_type, count)| Rate { f, op_type, count }),
+                0..5,
+            ),
+            prop::collection::vec(
+                (f(), prop::collection::btree_map("(0\\.5|1|0\\.99|[a-z]{0,3})", options(), 0..4))
+                    .prop_map(|(f, by_quantile)| Quantiles { f, by_quantile }),
+                0..3,
+            ),
+            prop::collection::vec(
+                (f(), op_type(), prop::collection::vec(prop::array::uniform3(value()), 0..12), any::<bool>())
+                    .prop_map(|(f, op_type, cells, thinned)| LatencyCells { f, op_type, cells, thinned }),
+                0..5,
+            ),
+            (values(), prop::collection::vec((".{0,8}", values()), 0..10))
+                .prop_map(|(total, by_key)| Unseen { total, by_key, keys: 9, at_end: None }),
+            prop::collection::vec((".{0,8}", options()).prop_map(|(reader, lag)| Lag { reader, lag }), 0..11),
+        );
     let frame = (".{0,30}", time(), prop_oneof![Just(0usize), 0..20usize, Just(usize::MAX)], time());
     (frame, prop::option::of(time()), prop::collection::vec(window, 0..6), curves).prop_map(
         |((title, step, steps, end), final_pass, faults, (rates, quantiles, latencies, unseen, lag))| {
@@ -325,6 +447,7 @@ fn arbitrary_series() -> impl Strategy<Value = Series> {
                 latencies,
                 unseen,
                 lag,
+                ..Series::default()
             }
         },
     )
@@ -378,13 +501,17 @@ fn a_cycle_is_drawn_with_every_transaction_and_reason() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("cycle-7.svg"), "of an earlier verdict").unwrap();
     fs::write(dir.path().join("cycle-of-mine.svg"), "not ours").unwrap();
-    let paths = render_cycles(&verdict, dir.path()).unwrap();
+    let paths = render_cycles_of("queue 7f3a", &verdict, dir.path()).unwrap();
     assert_eq!(paths, [dir.path().join("cycle-2.svg")], "numbered as in the report");
     assert!(!dir.path().join("cycle-7.svg").exists() && dir.path().join("cycle-of-mine.svg").exists());
     let svg = fs::read_to_string(&paths[0]).unwrap();
-    for words in
-        ["#2  G1c-realtime: a cycle of 3 transactions", "(committed) &lt;&amp;&gt;", "back to T1", "wr)"]
-    {
+    for words in [
+        "queue 7f3a</text>",
+        "#2  G1c-realtime: a cycle of 3 transactions",
+        "(committed) &lt;&amp;&gt;",
+        "back to T1",
+        "wr)",
+    ] {
         assert!(svg.contains(words), "{words}: {svg}");
     }
     assert!(svg.contains("T3 comes before T1, because T3 had completed"), "told to screen readers: {svg}");

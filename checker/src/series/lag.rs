@@ -1,4 +1,5 @@
-//! Realtime lag: for how long the oldest acknowledged record ahead of a consumer had been acknowledged.
+//! Realtime lag: for how long the oldest acknowledged record ahead of a consumer had been acknowledged, at most, in
+//! each step. Between two polls it only grows: the longest is just before one, or at the end of a step.
 //!
 //! A record that a consumer stepped over is behind it and does not count: that is a skip, or a loss, and no lag.
 
@@ -9,7 +10,7 @@ use rustc_hash::FxHashMap;
 use store::series::Lag;
 
 use super::Grid;
-use crate::tables::{NO_OFFSET, NONE, Tables};
+use crate::tables::{NEVER, NO_OFFSET, NONE, Tables};
 use crate::view::View;
 
 /// Consumers that are drawn: those that polled most often.
@@ -21,8 +22,8 @@ type Consumer = (bool, u32);
 /// The lags so far.
 pub(super) struct Lags {
     grid: Grid,
-    /// The step of the first and last poll of each consumer drawn.
-    lives: BTreeMap<Consumer, (usize, usize)>,
+    /// When the first and the last poll of each consumer drawn completed.
+    lives: BTreeMap<Consumer, (u64, u64)>,
     lags: Mutex<BTreeMap<Consumer, Vec<Option<u64>>>>,
 }
 
@@ -37,19 +38,23 @@ fn consumer(tables: &Tables, session: u32) -> Consumer {
 impl Lags {
     pub(super) fn new(tables: &Tables, grid: Grid) -> Lags {
         let mut polls: FxHashMap<Consumer, (u64, u64, u64)> = FxHashMap::default();
-        for poll in tables.polls.iter().filter(|poll| !poll.final_pass) {
+        for poll in tables.polls.iter().filter(|poll| !poll.final_pass && poll.completed != NEVER) {
             let life = polls.entry(consumer(tables, poll.session)).or_insert((0, u64::MAX, 0));
             *life = (life.0 + 1, life.1.min(poll.completed), life.2.max(poll.completed));
         }
         let mut polls: Vec<_> = polls.into_iter().collect();
         polls.sort_by_key(|(consumer, life)| (std::cmp::Reverse(life.0), *consumer));
         polls.truncate(CONSUMERS);
-        let lives: BTreeMap<_, _> = polls
-            .into_iter()
-            .map(|(consumer, (_, first, last))| (consumer, (grid.step_of(first), grid.step_of(last))))
-            .collect();
-        let empty = |(from, to): &(usize, usize)| {
-            (0..grid.steps).map(|step| (*from <= step && step <= *to).then_some(0)).collect()
+        let lives: BTreeMap<_, _> =
+            polls.into_iter().map(|(consumer, (_, first, last))| (consumer, (first, last))).collect();
+        let empty = |(first, last): &(u64, u64)| {
+            let lives = |step| {
+                grid.step_of(*first) <= step
+                    && step <= grid.step_of(*last)
+                    && *first <= grid.until
+                    && *last >= grid.from
+            };
+            (0..grid.steps).map(|step| lives(step).then_some(0)).collect()
         };
         let lags = lives.iter().map(|(consumer, life)| (*consumer, empty(life))).collect();
         Lags { grid, lives, lags: Mutex::new(lags) }
@@ -74,19 +79,18 @@ impl Lags {
             *completed = earliest;
         }
         for (consumer, frontier) in frontiers {
-            let (_, to) = self.lives[&consumer];
-            let mut changes = frontier.into_iter().peekable();
-            let mut next = None;
+            let (_, last) = self.lives[&consumer];
+            let end = self.grid.end_of(self.grid.step_of(last));
             let mut lags = vec![None; self.grid.steps];
-            for (step, lag) in lags.iter_mut().enumerate().take(to + 1) {
-                while let Some((_, offset)) = changes.next_if(|(at, _)| *at <= step) {
-                    next = Some(offset);
+            let mut unread = 0;
+            for (i, (from, next)) in frontier.iter().enumerate() {
+                while acknowledged.get(unread).is_some_and(|(offset, _)| offset < next) {
+                    unread += 1;
                 }
-                let Some(next) = next else { continue };
-                let unread = acknowledged.partition_point(|(offset, _)| *offset < next);
-                let now = self.grid.end_of(step).min(view.tables.end);
+                // Until just before it came further.
+                let until = frontier.get(i + 1).map_or(end, |(time, _)| (time - 1).min(end));
                 let oldest = acknowledged.get(unread).map(|(_, completed)| *completed);
-                *lag = Some(oldest.map_or(0, |oldest| now.saturating_sub(oldest)));
+                self.stretch(&mut lags, (*from, until), oldest);
             }
             let mut all = self.lags.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if let Some(worst) = all.get_mut(&consumer) {
@@ -97,10 +101,24 @@ impl Lags {
         }
     }
 
-    /// By consumer: in which steps it came how far, as the next offset to read. It begins with the consumer's life at
-    /// the first offset that it will read: what waits there waits for it.
-    fn frontiers(&self, view: &View<'_>) -> BTreeMap<Consumer, Vec<(usize, i64)>> {
-        let mut frontiers: BTreeMap<Consumer, Vec<(usize, i64)>> = BTreeMap::new();
+    /// The lag while a consumer stood at one place.
+    fn stretch(&self, lags: &mut [Option<u64>], (from, until): (u64, u64), oldest: Option<u64>) {
+        let Grid { from: first, until: last, .. } = self.grid;
+        if until < from || until < first || from > last {
+            return;
+        }
+        let steps = self.grid.step_of(from)..=self.grid.step_of(until);
+        for (step, longest) in steps.clone().zip(&mut lags[steps]) {
+            let now = self.grid.end_of(step).min(until);
+            let lag = oldest.map_or(0, |oldest| now.saturating_sub(oldest));
+            *longest = (*longest).max(Some(lag));
+        }
+    }
+
+    /// By consumer: when it came how far, as the next offset to read. It begins with the consumer's life at the first
+    /// offset that it will read: what waits there waits for it.
+    fn frontiers(&self, view: &View<'_>) -> BTreeMap<Consumer, Vec<(u64, i64)>> {
+        let mut frontiers: BTreeMap<Consumer, Vec<(u64, i64)>> = BTreeMap::new();
         for read in &view.partition.reads {
             let poll = view.poll(read.poll);
             if poll.final_pass {
@@ -112,11 +130,11 @@ impl Lags {
             }
             let (born, _) = self.lives[&consumer];
             let frontier = frontiers.entry(consumer).or_insert_with(|| vec![(born, read.first)]);
-            let (step, next) = (self.grid.step_of(poll.completed), read.last.saturating_add(1));
+            let (time, next) = (poll.completed, read.last.saturating_add(1));
             match frontier.last_mut() {
                 Some(last) if last.1 >= next => {}
-                Some(last) if last.0 >= step => last.1 = next,
-                _ => frontier.push((step, next)),
+                Some(last) if last.0 >= time => last.1 = next,
+                _ => frontier.push((time, next)),
             }
         }
         frontiers

@@ -20,12 +20,14 @@ pub(super) struct Operations {
     pub(super) rates: Vec<Rate>,
     pub(super) quantiles: Vec<Quantiles>,
     pub(super) latencies: Vec<LatencyCells>,
+    /// Whether some sends were due before they began.
+    pub(super) due: bool,
 }
 
 /// What one thread has counted.
 pub(super) struct Counted {
     grid: Grid,
-    end: u64,
+    due: bool,
     /// By function and outcome.
     by: Vec<[Option<Of>; 3]>,
     /// By function, of operations that ended with ok.
@@ -84,7 +86,7 @@ impl Counted {
         let functions = OTHERS + tables.functions.len();
         Counted {
             grid,
-            end: tables.end,
+            due: false,
             by: (0..functions).map(|_| [None, None, None]).collect(),
             quantiles: vec![Histograms::default(); functions],
         }
@@ -95,6 +97,7 @@ impl Counted {
             Piece::Sends(id, from) => {
                 for send in tables.partitions[id].sends.iter().skip(from).take(PIECE).filter(|s| s.head()) {
                     let from = send.due.min(send.invoked);
+                    self.due |= send.due < send.invoked;
                     self.count(SEND, send.outcome, from, send.completed);
                 }
             }
@@ -113,14 +116,14 @@ impl Counted {
 
     fn count(&mut self, f: usize, outcome: Outcome, from: u64, completed: u64) {
         let slot = match outcome {
-            _ if completed == NEVER => return,
+            _ if completed == NEVER || !self.grid.holds(completed) => return,
             Outcome::Ok => 0,
             Outcome::Fail => 1,
             Outcome::Info => 2,
             Outcome::Superseded => return,
         };
-        let Counted { grid, end, by, quantiles } = self;
-        let of = by[f][slot].get_or_insert_with(|| Of { rate: vec![0; grid.steps], cells: Cells::new(*end) });
+        let Counted { grid, by, quantiles, .. } = self;
+        let of = by[f][slot].get_or_insert_with(|| Of { rate: vec![0; grid.steps], cells: Cells::new(grid) });
         let (step, latency) = (grid.step_of(completed), completed.saturating_sub(from));
         of.rate[step] += 1;
         of.cells.count(completed, latency);
@@ -130,6 +133,7 @@ impl Counted {
     }
 
     fn merge(&mut self, other: Counted) {
+        self.due |= other.due;
         for (mine, theirs) in self.by.iter_mut().zip(other.by) {
             for (mine, theirs) in mine.iter_mut().zip(theirs) {
                 match (mine.as_mut(), theirs) {
@@ -150,7 +154,8 @@ impl Counted {
     fn finish(self, functions: &[String]) -> Operations {
         let steps = self.grid.steps;
         let names = ["send", "poll"].into_iter().chain(functions.iter().map(String::as_str));
-        let mut all = Operations { rates: Vec::new(), quantiles: Vec::new(), latencies: Vec::new() };
+        let (rates, quantiles, latencies) = (Vec::new(), Vec::new(), Vec::new());
+        let mut all = Operations { rates, quantiles, latencies, due: self.due };
         // By name, not by the order of appearance. A transaction may be both a function and none of ours.
         let mut by_name: BTreeMap<&str, (&[Option<Of>; 3], &Histograms)> = BTreeMap::new();
         for ((name, by), quantiles) in names.zip(&self.by).zip(&self.quantiles) {

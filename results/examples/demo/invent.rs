@@ -152,6 +152,7 @@ fn run(
         unseen: Unseen {
             total: unseen,
             by_key: by_key.into_iter().enumerate().map(|(i, v)| (format!("t-{i}"), v)).collect(),
+            ..Unseen::default()
         },
         lag: lag
             .into_iter()
@@ -159,6 +160,7 @@ fn run(
             .map(|(i, lag)| Lag { reader: format!("client {}", i + 10), lag })
             .collect(),
         faults,
+        ..Series::default()
     }
 }
 

@@ -36,8 +36,8 @@ fn edge(edge: Edge) -> (RGBColor, &'static str) {
     }
 }
 
-/// The cycle as an SVG document. `title` says which finding it is.
-pub(crate) fn draw(title: &str, steps: &[CycleStep]) -> Result<String, DrawError> {
+/// The cycle as an SVG document. `title` says which finding of the run it is.
+pub(crate) fn draw(run: &str, title: &str, steps: &[CycleStep]) -> Result<String, DrawError> {
     let drawn = &steps[..steps.len().min(STEPS)];
     let texts: Vec<Vec<String>> = drawn.iter().map(because).collect();
     // The last one's words stand below its box, as all others' do.
@@ -45,11 +45,13 @@ pub(crate) fn draw(title: &str, steps: &[CycleStep]) -> Result<String, DrawError
     let left_out = steps.len() - drawn.len();
     let height = HEAD + gaps.iter().map(|gap| gap + BOX).sum::<i32>() + 60 + 40 * i32::from(left_out > 0);
     let mut out = String::new();
-    let svg = Svg::new(&mut out, (WIDTH as u32, height as u32), title, &describe(drawn));
+    let named = if run.is_empty() { title.to_owned() } else { format!("{title} — {run}") };
+    let svg = Svg::new(&mut out, (WIDTH as u32, height as u32), &named, &describe(drawn));
     let root = svg.into_drawing_area();
     root.fill(&WHITE)?;
     let left = |size: f64, color: RGBColor| style(size, color, HPos::Left, VPos::Center);
-    root.draw_text(title, &left(36.0, TEXT), (60, 56))?;
+    root.draw_text(title, &left(36.0, TEXT), (60, 46))?;
+    root.draw_text(run, &left(24.0, MUTED), (60, 90))?;
     let mut top = HEAD;
     let mut middles = Vec::new();
     for (i, (step, lines)) in drawn.iter().zip(&texts).enumerate() {

@@ -10,16 +10,15 @@ use super::lanes;
 use super::palette::{AXIS, Ink, MESH, MUTED, TEXT};
 use super::scale::Scale;
 use super::surroundings::{
-    NOTE_SIZE, dashes, describe, draw_final_pass_lane, draw_head, draw_lanes, draw_legend, footnotes,
+    NOTE_SIZE, dashes, describe, draw_final_pass_lane, draw_head, draw_lanes, draw_legend, footnotes, left,
     place_legend, shade, style,
 };
 use super::svg::Svg;
-use super::ticks::{Axis, time_axis};
+use super::ticks::{Axis, instant, time_axis};
 use super::type_width::{fit, text_width};
 
 // The page, in drawing units: two to a pixel.
 const WIDTH: i32 = 2400;
-pub(super) const LEFT: i32 = 270;
 pub(super) const RIGHT: i32 = WIDTH - 60;
 pub(super) const TEXT_SIZE: f64 = 24.0;
 pub(super) const LINE: i32 = 36;
@@ -37,11 +36,13 @@ pub(crate) type DrawError = DrawingAreaErrorKind<std::convert::Infallible>;
 /// The figure as an SVG document.
 pub(crate) fn draw(figure: &Figure, view: &View<'_>) -> Result<String, DrawError> {
     let (lo, hi) = view.span;
-    let x = |t: f64| LEFT + ((t - lo) / (hi - lo) * f64::from(RIGHT - LEFT)).round() as i32;
+    // The same for all pictures of a run, whatever part of it they show: all of its faults' names count.
+    let left = left(view.series.faults.iter().map(|fault| fault.name.as_str()));
+    let x = |t: f64| left + ((t - lo) / (hi - lo) * f64::from(RIGHT - left)).round() as i32;
     let lanes = lanes::layout(view.series, view.span, x);
     let final_pass = view.series.final_pass.map(|t| t.as_secs_f64()).filter(|t| view.sees(*t));
 
-    let legend = place_legend(figure, lanes.iter().any(|l| l.bars.iter().any(|b| b.no_effect)));
+    let legend = place_legend(figure, &lanes, left);
     let legend_rows = legend.last().map_or(0, |item| item.row + 1);
     let legend_top = 88;
     let lanes_top = legend_top + legend_rows * LINE + 12;
@@ -54,7 +55,7 @@ pub(crate) fn draw(figure: &Figure, view: &View<'_>) -> Result<String, DrawError
     let bottom = tops.last().copied().unwrap_or(panels_top) + height;
 
     let (kept, side) = thin(dots(figure, x, height), view.dots);
-    let notes = footnotes(figure, kept.len() as u64, side);
+    let notes = footnotes(figure, view, (kept.len() as u64, side), left);
     let page = (WIDTH, bottom + 118 + notes.len() as i32 * 30);
 
     let mut out = String::new();
@@ -66,36 +67,47 @@ pub(crate) fn draw(figure: &Figure, view: &View<'_>) -> Result<String, DrawError
     );
     let root = svg.into_drawing_area();
     root.fill(&WHITE)?;
-    draw_head(&root, figure, &view.series.title)?;
+    draw_head(&root, figure, &view.series.title, left)?;
     draw_legend(&root, &legend, legend_top)?;
-    draw_lanes(&root, &lanes, lanes_top)?;
+    draw_lanes(&root, &lanes, (left, lanes_top))?;
     if let Some(at) = final_pass {
         let top = lanes_top + lanes.len() as i32 * LANE;
-        draw_final_pass_lane(&root, x(at), top)?;
+        draw_final_pass_lane(&root, x(at), (left, top))?;
     }
-    let (time, unit) = time_axis(lo, hi, 12);
+    let (mut time, unit) = time_axis(lo, hi, 12);
+    if view.timeless() {
+        time.ticks.clear();
+    }
     for (i, (panel, top)) in figure.panels.iter().zip(&tops).enumerate() {
         let frame = (*top, *top + height);
         for lane in &lanes {
             shade(&root, lane, frame)?;
         }
         let last = i + 1 == figure.panels.len();
-        draw_panel(&root, panel, &time, frame, last, kept.iter().filter(|d| d.set / MOST_LAYERS == i))?;
+        draw_panel(
+            &root,
+            panel,
+            &time,
+            (left, frame),
+            last,
+            kept.iter().filter(|d| d.set / MOST_LAYERS == i),
+        )?;
         if let Some(at) = final_pass {
             dashes(&root, x(at), frame)?;
         }
     }
     let caption = match zoom(view) {
+        _ if view.timeless() => "no time passed in this history".to_owned(),
         Some(zoom) => format!("time since the run began ({unit}); {zoom}"),
         None => format!("time since the run began ({unit})"),
     };
     root.draw_text(
         &caption,
         &style(TEXT_SIZE, MUTED, HPos::Center, VPos::Top),
-        ((LEFT + RIGHT) / 2, bottom + 54),
+        ((left + RIGHT) / 2, bottom + 54),
     )?;
     for (i, note) in notes.iter().enumerate() {
-        let at = (LEFT, bottom + 98 + i as i32 * 30);
+        let at = (left, bottom + 98 + i as i32 * 30);
         root.draw_text(note, &style(NOTE_SIZE, MUTED, HPos::Left, VPos::Top), at)?;
     }
     root.present()?;
@@ -107,8 +119,7 @@ fn zoom(view: &View<'_>) -> Option<String> {
     let end = view.series.end.as_secs_f64();
     let (lo, hi) = view.span;
     let whole = lo <= 0.0 && hi >= end;
-    let s = |t: f64| format!("{} s", (t * 1000.0).round() / 1000.0);
-    (!whole).then(|| format!("{} to {} of {}", s(lo), s(hi), s(end)))
+    (!whole).then(|| format!("{} to {} of {}", instant(lo, hi), instant(hi, hi), instant(end, hi)))
 }
 
 /// Layers of a panel at most, for numbering sets of dots.
@@ -136,31 +147,31 @@ fn draw_panel<'d>(
     root: &Canvas<'_>,
     panel: &Panel,
     time: &Axis,
-    (top, bottom): (i32, i32),
+    (left, (top, bottom)): (i32, (i32, i32)),
     with_time: bool,
     dots: impl Iterator<Item = &'d Dot>,
 ) -> Result<(), DrawError> {
     let name = style(TEXT_SIZE, TEXT, HPos::Left, VPos::Bottom);
     let name = TextStyle { font: name.font.style(FontStyle::Bold), ..name };
     let words = fit(&panel.name, TEXT_SIZE, 600.0).unwrap_or_default();
-    root.draw_text(&words, &name, (LEFT, top - 10))?;
+    root.draw_text(&words, &name, (left, top - 10))?;
     let after = if words.is_empty() { 0 } else { (text_width(&words, TEXT_SIZE) * 1.08) as i32 + 16 };
     root.draw_text(
         &panel.measure,
         &style(TEXT_SIZE, MUTED, HPos::Left, VPos::Bottom),
-        (LEFT + after, top - 10),
+        (left + after, top - 10),
     )?;
 
     // plotters takes the label areas off the area it is given; what stays is exactly the frame.
     let area = root.clone().shrink((0, top), (RIGHT, bottom - top + if with_time { 50 } else { 0 }));
     // Where there is nothing to draw, numbers would only pretend.
     let values = if panel.empty.is_some() {
-        Axis { ticks: Vec::new(), ..panel.axis.clone() }
+        Axis { ticks: Vec::new(), light: Vec::new(), ..panel.axis.clone() }
     } else {
         panel.axis.clone()
     };
     let mut chart = ChartBuilder::on(&area)
-        .set_label_area_size(LabelAreaPosition::Left, LEFT)
+        .set_label_area_size(LabelAreaPosition::Left, left)
         .set_label_area_size(LabelAreaPosition::Bottom, if with_time { 50 } else { 0 })
         .build_cartesian_2d(Scale(time.clone()), Scale(values))?;
     chart
@@ -178,7 +189,7 @@ fn draw_panel<'d>(
     }
     draw_dots(&mut chart, panel, dots)?;
     if let Some(empty) = &panel.empty {
-        let at = ((LEFT + RIGHT) / 2, (top + bottom) / 2);
+        let at = ((left + RIGHT) / 2, (top + bottom) / 2);
         root.draw_text(empty, &style(28.0, MUTED, HPos::Center, VPos::Center), at)?;
     }
     Ok(())

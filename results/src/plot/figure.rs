@@ -6,6 +6,10 @@ use store::time::Nanos;
 use super::curve::{self, Pieces};
 use super::palette::Ink;
 use super::ticks::Axis;
+use crate::text::number::grouped;
+
+/// Where the latency of a send begins in an open loop: what waited to be sent waited too.
+pub(crate) const DUE: &str = "A send's latency counts from when it was due, where the history says that, and not from when it was sent.";
 
 /// The most panels a picture has.
 const MOST_PANELS: usize = 4;
@@ -29,6 +33,8 @@ pub(crate) struct Figure {
     pub(crate) footnotes: Vec<String>,
     /// How many operations its dots stand for.
     pub(crate) operations: u64,
+    /// How large the cells are of which the series keep one operation each.
+    pub(crate) thinning: Option<String>,
 }
 
 /// One entry of the legend.
@@ -83,27 +89,83 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
+    /// The seconds that the series are of.
+    pub(crate) fn reduced(&self) -> (f64, f64) {
+        let (first, last) = self.series.window.unwrap_or((Nanos(0), self.series.end));
+        (first.as_secs_f64(), last.as_secs_f64())
+    }
+
+    /// Whether only a part of what the series are of is drawn: it was reduced for a longer time.
+    pub(crate) fn cut(&self) -> bool {
+        let (first, last) = self.reduced();
+        last > first && (self.span.0 > first || self.span.1 < last)
+    }
+
+    /// Whether the history has any time in it.
+    pub(crate) fn timeless(&self) -> bool {
+        self.series.end == Nanos(0)
+    }
+
     /// Seconds at which step `i` begins.
     fn step_start(&self, i: usize) -> f64 {
-        i as f64 * self.series.step.as_secs_f64()
+        self.reduced().0 + i as f64 * self.series.step.as_secs_f64()
     }
 
-    /// Seconds at the middle of step `i`, or of the part of it that the history covers.
+    /// Seconds at the middle of step `i`, or of the part of it that the series cover.
     pub(crate) fn middle(&self, i: usize) -> f64 {
-        (self.step_start(i) + self.covered(i) / 2.0).min(self.series.end.as_secs_f64())
+        (self.step_start(i) + self.covered(i) / 2.0).min(self.reduced().1)
     }
 
-    /// Seconds at the end of step `i`, or of the history.
+    /// Seconds at the end of step `i`, or of what the series cover.
     pub(crate) fn step_end(&self, i: usize) -> f64 {
         // Within the history, or its last sample would lie outside the picture.
-        (self.step_start(i) + self.covered(i)).min(self.series.end.as_secs_f64())
+        (self.step_start(i) + self.covered(i)).min(self.reduced().1)
     }
 
-    /// Seconds of step `i` that the history covers. Never less than half a step, so that a sliver at the
-    /// end of the history makes no peak in a rate.
+    /// Seconds of step `i` that the series cover. Never less than half a step, so that a sliver at the
+    /// end makes no peak in a rate.
     pub(crate) fn covered(&self, i: usize) -> f64 {
         let step = self.series.step.as_secs_f64();
-        (self.series.end.as_secs_f64() - self.step_start(i)).clamp(step / 2.0, step)
+        (self.reduced().1 - self.step_start(i)).clamp(step / 2.0, step)
+    }
+
+    /// The width of a step, in words: `0.2 s`.
+    pub(crate) fn step(&self) -> String {
+        width(self.series.step.as_secs_f64())
+    }
+
+    /// What a sample of the unseen records and of the lags is: `highest in each 50 s`.
+    pub(crate) fn sample(&self) -> String {
+        if self.series.schema < 2 {
+            format!("at the end of each {}", self.step())
+        } else {
+            format!("highest in each {}", self.step())
+        }
+    }
+
+    /// Why there is nothing to draw: `otherwise`, unless the window lies between two steps.
+    pub(crate) fn nothing(&self, otherwise: &str) -> String {
+        if self.cut() && self.span.1 - self.span.0 < 2.0 * self.series.step.as_secs_f64() {
+            format!("the window is finer than the series' step of {}", self.step())
+        } else {
+            otherwise.to_owned()
+        }
+    }
+
+    /// What must be said where only a part of the series is drawn.
+    pub(crate) fn coarse(&self) -> Option<String> {
+        self.cut().then(|| {
+            format!(
+                "A part of the whole run's series: nothing finer than their step of {} is told apart, and counts are \
+                 approximate.",
+                self.step()
+            )
+        })
+    }
+
+    /// A count, which is approximate where only a part of the series is drawn.
+    pub(crate) fn count(&self, n: u64) -> String {
+        format!("{}{}", if self.cut() { "about " } else { "" }, grouped(n))
     }
 
     /// How many steps of a vector this long can be drawn.
@@ -135,6 +197,14 @@ impl View<'_> {
     pub(crate) fn sees(&self, seconds: f64) -> bool {
         (self.span.0..=self.span.1).contains(&seconds)
     }
+}
+
+/// A width in seconds, in words, with three figures.
+pub(crate) fn width(seconds: f64) -> String {
+    let (value, unit) = if seconds < 0.01 { (seconds * 1e3, "ms") } else { (seconds, "s") };
+    let decimals = if value > 0.0 { (2.0 - value.log10().floor()).clamp(0.0, 9.0) as i32 } else { 0 };
+    let scale = 10f64.powi(decimals);
+    format!("{} {unit}", (value * scale).round() / scale)
 }
 
 /// The functions that get a panel, in order, and those that do not.
@@ -185,11 +255,29 @@ mod tests {
         let series =
             Series { step: Nanos(1_000_000_000), steps: 3, end: Nanos(2_010_000_000), ..Series::default() };
         let view = View { series: &series, span: (0.0, 2.01), dots: 10, buckets: 10 };
+        assert!(!view.cut() && View { span: (0.5, 2.01), ..view }.cut());
         assert_eq!(view.covered(0), 1.0);
         assert_eq!(view.covered(2), 0.5);
         assert_eq!(view.steps(100), 3);
         assert_eq!((view.step_end(1), view.step_end(2), view.middle(2)), (2.0, 2.01, 2.01));
         let last = view.curve(3, |i| view.step_end(i), |i| Some(i as f64));
         assert_eq!(last, [vec![(1.0, 0.0), (2.0, 1.0), (2.01, 2.0)]], "the last sample is drawn");
+    }
+
+    #[test]
+    fn series_of_a_window_lie_where_the_window_does() {
+        let second = 1_000_000_000;
+        let window = Some((Nanos(300 * second), Nanos(302 * second)));
+        let step = Nanos(second / 2);
+        let series = Series { step, steps: 5, end: Nanos(2000 * second), window, ..Series::default() };
+        let view = View { series: &series, span: (300.0, 302.0), dots: 10, buckets: 10 };
+        assert_eq!((view.middle(0), view.step_end(1), view.step_end(4)), (300.25, 301.0, 302.0));
+        assert!(!view.cut(), "all that was reduced is drawn");
+    }
+
+    #[test]
+    fn widths_are_told_in_few_figures() {
+        let told = [1e-6, 0.001, 0.007_831_6, 0.15, 0.200_000_001, 50.0, 1000.0].map(width);
+        assert_eq!(told, ["0.001 ms", "1 ms", "7.83 ms", "0.15 s", "0.2 s", "50 s", "1000 s"]);
     }
 }

@@ -17,6 +17,10 @@ pub(crate) const LABEL_SIZE: f64 = 22.0;
 const MOST_HATCHED: usize = 40;
 /// The narrowest bar that can still be seen, drawing units.
 const NARROWEST: i32 = 3;
+/// Width of the mark of a fault that found no target.
+const MARK: i32 = 8;
+/// A label that is cut to less than this says nothing.
+const LEGIBLE: f64 = 160.0;
 
 /// One fault name and its windows.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +69,7 @@ pub(crate) fn layout(series: &Series, (lo, hi): (f64, f64), x: impl Fn(f64) -> i
     }
     let mut lanes: Vec<(usize, Vec<&FaultWindow>)> = Vec::new();
     for fault in &series.faults {
-        let end = fault.end.unwrap_or(Nanos::MAX).as_secs_f64();
+        let end = if aimless(fault) { fault.start } else { fault.end.unwrap_or(Nanos::MAX) }.as_secs_f64();
         if fault.start.as_secs_f64() > hi || end < lo {
             continue;
         }
@@ -87,6 +91,9 @@ pub(crate) fn layout(series: &Series, (lo, hi): (f64, f64), x: impl Fn(f64) -> i
             let name = if shared { "other faults" } else { names[nth] };
             let at = |w: &FaultWindow| {
                 let x0 = x(w.start.as_secs_f64().max(lo));
+                if aimless(w) {
+                    return (x0, x0 + MARK);
+                }
                 let x1 = w.end.map_or(edges.1, |end| x(end.as_secs_f64().min(hi)));
                 (x0, x1.max(x0 + NARROWEST))
             };
@@ -97,12 +104,33 @@ pub(crate) fn layout(series: &Series, (lo, hi): (f64, f64), x: impl Fn(f64) -> i
         .collect()
 }
 
-/// What a window's label says: the fault, and apart from it what must not be cut off.
-fn label(window: &FaultWindow) -> (String, String) {
+/// Whether a fault acted on nobody: it found no target, and held for no time at all, whenever it was called healed.
+fn aimless(window: &FaultWindow) -> bool {
+    window.bit == Some(false) && window.nodes.is_empty()
+}
+
+/// What a window's label says.
+struct Label {
+    /// The fault, as it is called.
+    what: String,
+    /// Whom it was done to, where there is no room for more: the lane says what.
+    whom: String,
+    /// What must not be cut off.
+    remark: String,
+}
+
+fn label(window: &FaultWindow) -> Label {
     let what = if window.label.is_empty() { &window.name } else { &window.label };
-    let effect = if window.bit == Some(false) { " (no effect)" } else { "" };
-    let open = if window.end.is_none() { " (no heal recorded)" } else { "" };
-    (what.clone(), format!("{effect}{open}"))
+    let effect = match window.bit {
+        Some(false) if aimless(window) => " (no target)",
+        Some(false) => " (no effect)",
+        _ => "",
+    };
+    let open = if window.end.is_none() && !aimless(window) { " (no heal recorded)" } else { "" };
+    let all = || window.nodes.iter().map(String::as_str);
+    let named: Vec<&str> = all().filter(|node| what.contains(node)).collect();
+    let whom = if named.is_empty() { all().collect() } else { named }.join(", ");
+    Label { what: what.clone(), whom, remark: format!("{effect}{open}") }
 }
 
 /// Windows of one kind that overlap or touch within a pixel become one bar: their number is bounded by the
@@ -123,9 +151,9 @@ fn bars(windows: impl Iterator<Item = ((i32, i32), bool)>) -> Vec<Bar> {
     bars
 }
 
-/// Places each label in its bar, else after it, else before it, else cut: never over another label.
+/// Places each label in its bar, else after it, else before it, else shortened: never over another label.
 fn labels(
-    windows: impl Iterator<Item = ((i32, i32), (String, String))>,
+    windows: impl Iterator<Item = ((i32, i32), Label)>,
     (left_edge, right_edge): (i32, i32),
 ) -> Vec<(i32, String)> {
     const GAP: i32 = 8;
@@ -133,7 +161,7 @@ fn labels(
     let windows: Vec<_> = windows.collect();
     let mut placed: Vec<(i32, String)> = Vec::new();
     let mut taken = left_edge;
-    for (i, ((x0, x1), (what, remark))) in windows.iter().enumerate() {
+    for (i, ((x0, x1), Label { what, whom, remark })) in windows.iter().enumerate() {
         let next = windows.get(i + 1).map_or(right_edge, |((next, _), _)| (*next).min(right_edge));
         let wanted = width(what) + width(remark);
         let inside = (x0 + GAP, (*x1).min(next));
@@ -144,8 +172,8 @@ fn labels(
         let (left, text) = match [inside, after, before].into_iter().find(fits) {
             Some((left, _)) => (left, format!("{what}{remark}")),
             None if inside.0 < taken => continue,
-            None => match fit(what, LABEL_SIZE, room) {
-                Some(what) => (inside.0, format!("{what}{remark}")),
+            None => match shortened(what, whom, room) {
+                Some(short) => (inside.0, format!("{short}{remark}")),
                 None => continue,
             },
         };
@@ -153,6 +181,18 @@ fn labels(
         placed.push((left, text));
     }
     placed
+}
+
+/// A label that is too long, so that it still says whom: `isolate leader of t-… (kafka-2)`, else `kafka-2`.
+fn shortened(what: &str, whom: &str, room: f64) -> Option<String> {
+    if whom.is_empty() {
+        return fit(what, LABEL_SIZE, room).filter(|_| room >= LEGIBLE);
+    }
+    let end = format!(" ({whom})");
+    let left = room - text_width(&end, LABEL_SIZE);
+    let start = fit(what, LABEL_SIZE, left).filter(|_| left >= LEGIBLE);
+    let whole = || (text_width(whom, LABEL_SIZE) <= room).then(|| whom.to_owned());
+    start.map(|start| format!("{start}{end}")).or_else(whole)
 }
 
 #[cfg(test)]
@@ -169,7 +209,7 @@ mod tests {
             end: end.map(s),
             bit,
             evidence: String::new(),
-            nodes: vec![],
+            nodes: vec![format!("kafka-{fault}")],
         }
     }
 
@@ -202,6 +242,37 @@ mod tests {
             assert!(end < pair[1].0, "{pair:?}");
         }
         assert_eq!(lanes[0].bars.len(), 1, "bars that no pixel tells apart are one");
+    }
+
+    #[test]
+    fn where_little_room_is_a_label_says_whom() {
+        let crowd =
+            (0..8).map(|i| window(i, "kill", u64::from(i) * 6, Some(u64::from(i) * 6 + 4), Some(true)));
+        let lanes = lanes(crowd.collect());
+        let words: Vec<&str> = lanes[0].labels.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(words[0], "kafka-0");
+        assert_eq!(words.len(), 8, "{words:?}");
+    }
+
+    #[test]
+    fn a_shortened_label_keeps_its_node() {
+        let what = "isolate leader of orders-of-europe-0 (kafka-2)";
+        let short = |room| shortened(what, "kafka-2", room);
+        assert_eq!(short(400.0).expect("fits"), "isolate leader of order… (kafka-2)");
+        assert_eq!(short(120.0).expect("fits"), "kafka-2");
+        assert_eq!(short(40.0), None);
+        assert_eq!(shortened(what, "", 100.0), None, "cut to nothing that tells");
+    }
+
+    #[test]
+    fn a_fault_without_a_target_is_a_mark_at_its_start() {
+        let nobody = FaultWindow { nodes: vec![], ..window(1, "pause", 8, Some(23), Some(false)) };
+        let all = lanes(vec![nobody.clone()]);
+        assert_eq!(all[0].bars, [Bar { x0: 240, x1: 240 + MARK, no_effect: true }]);
+        assert!(!all[0].hatched(all[0].bars[0]));
+        assert_eq!(all[0].labels[0].1, "pause of kafka-1 (no target)");
+        let series = Series { faults: vec![nobody], ..Series::default() };
+        assert!(layout(&series, (10.0, 60.0), |t| t as i32).is_empty(), "nothing held then");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `latency-quantiles.svg`: the latency of acknowledged operations over time, from the median to the maximum.
 
 use super::curve::Pieces;
-use super::figure::{Figure, Key, Layer, Mark, Panel, View, greatest, not_drawn, split_functions};
+use super::figure::{DUE, Figure, Key, Layer, Mark, Panel, View, greatest, not_drawn, split_functions};
 use super::palette::{Ink, LINES, QUANTILES};
 use super::ticks::log_axis;
 
@@ -25,22 +25,29 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
             curves.push((&quantiles.f, of_f));
         }
     }
-    let (drawn, left) = split_functions(curves.iter().map(|(f, _)| *f));
+    // A function whose completions all failed has no quantiles, and a panel that says so.
+    let rates = view.series.rates.iter().filter(|rate| rate.count.iter().any(|n| *n > 0));
+    let (drawn, left) =
+        split_functions(curves.iter().map(|(f, _)| *f).chain(rates.map(|rate| rate.f.as_str())));
     let mut used: Vec<&str> = Vec::new();
     let mut panels = Vec::new();
     for f in &drawn {
-        let Some((_, lines)) = curves.iter().find(|(name, _)| name == f) else { continue };
+        let Some((_, lines)) = curves.iter().find(|(name, _)| name == f) else {
+            let why = Some(view.nothing("no completion with ok here"));
+            panels.push(Panel { empty: why, ..panel(view, f, &[]) });
+            continue;
+        };
         for (q, _) in lines {
             if !used.contains(q) {
                 used.push(q);
             }
         }
-        panels.push(panel(f, lines));
+        panels.push(panel(view, f, lines));
     }
     if panels.is_empty() {
         let why =
             if view.anything_acknowledged() { "no completion with ok here" } else { "no acknowledged send" };
-        panels.push(Panel { empty: Some(why.into()), ..panel("", &[]) });
+        panels.push(Panel { empty: Some(view.nothing(why)), ..panel(view, "", &[]) });
     }
     used.sort_by(|a, b| number(a).total_cmp(&number(b)));
     let legend = used.iter().map(|q| Key { mark: Mark::Line, ink: ink(q), label: name(q) }).collect();
@@ -48,11 +55,15 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         "Completions with ok only; higher quantiles are drawn wider, so that where lines coincide all are seen."
             .to_owned(),
     ];
+    if view.series.due && drawn.contains(&"send") {
+        footnotes.push(DUE.into());
+    }
+    footnotes.extend(view.coarse());
     footnotes.extend(not_drawn(&left));
-    Figure { title: "Latency quantiles".into(), legend, panels, footnotes, operations: 0 }
+    Figure { title: "Latency quantiles".into(), legend, panels, footnotes, ..Figure::default() }
 }
 
-fn panel(f: &str, lines: &[(&str, Pieces)]) -> Panel {
+fn panel(view: &View<'_>, f: &str, lines: &[(&str, Pieces)]) -> Panel {
     let least =
         lines.iter().flat_map(|(_, p)| p.iter().flatten()).map(|(_, v)| *v).fold(f64::INFINITY, f64::min);
     let most = greatest(lines.iter().map(|(_, pieces)| pieces));
@@ -67,7 +78,8 @@ fn panel(f: &str, lines: &[(&str, Pieces)]) -> Panel {
     // The median in front, the widest line behind.
     layers.sort_by(|(a, _), (b, _)| number(b).total_cmp(&number(a)));
     let layers = layers.into_iter().map(|(_, layer)| layer).collect();
-    Panel { name: f.to_owned(), measure: "latency (log scale)".into(), axis, layers, empty: None }
+    let over = if lines.is_empty() { String::new() } else { format!(", over {} each", view.step()) };
+    Panel { name: f.to_owned(), measure: format!("latency (log scale){over}"), axis, layers, empty: None }
 }
 
 /// Drawing units. The maximum is behind all others: where they coincide it must stand out on both sides.

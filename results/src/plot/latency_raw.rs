@@ -4,10 +4,10 @@ use store::op::OpType;
 use store::series::LatencyCells;
 use store::time::Nanos;
 
-use super::figure::{Figure, Key, Layer, Mark, Panel, View, not_drawn, split_functions};
+use super::figure::{DUE, Figure, Key, Layer, Mark, Panel, View, not_drawn, split_functions, width};
 use super::palette;
 use super::ticks::log_axis;
-use crate::text::number::{counted, grouped, seconds};
+use crate::text::number::{counted, seconds};
 
 /// From back to front: the rare and telling ones stay on top.
 const ORDER: [OpType; 3] = [OpType::Ok, OpType::Fail, OpType::Info];
@@ -49,9 +49,14 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         })
         .collect();
     if panels.is_empty() {
-        panels.push(Panel { empty: Some("no operation completed".into()), ..panel("", Vec::new(), None) });
+        let why = Some(view.nothing("no operation completed"));
+        panels.push(Panel { empty: why, ..panel("", Vec::new(), None) });
     }
     let mut footnotes = clipped;
+    footnotes.extend(view.coarse());
+    if view.series.due && drawn.contains(&"send") {
+        footnotes.push(DUE.into());
+    }
     footnotes.extend(not_drawn(&left));
     if !view.anything_acknowledged() && view.series.rates.iter().any(|r| r.f == "send") {
         footnotes.push("No acknowledged send in the whole history.".into());
@@ -63,7 +68,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         .map(|(op_type, n)| Key {
             mark: Mark::Dot,
             ink: palette::outcome(op_type),
-            label: format!("{} {}", op_type.as_str(), grouped(n)),
+            label: format!("{} {}", op_type.as_str(), view.count(n)),
         })
         .collect();
     Figure {
@@ -72,7 +77,17 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         panels,
         footnotes,
         operations: operations.iter().fold(0, |sum, n| sum.saturating_add(*n)),
+        thinning: cell(view),
     }
+}
+
+/// What one dot stands for, where it stands for several operations: `0.15 s by 4.3 % of latency`.
+fn cell(view: &View<'_>) -> Option<String> {
+    let rows = view.series.cells_an_octave;
+    (rows > 0).then(|| {
+        let ratio = (2f64.powf(1.0 / f64::from(rows)) - 1.0) * 100.0;
+        format!("{} by {ratio:.0} % of latency", width(view.series.cell.as_secs_f64()))
+    })
 }
 
 /// Where the axis may begin so that a few odd operations do not stretch it by a decade or more: nanoseconds, and how
@@ -80,16 +95,22 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
 fn floor(mut latencies: Vec<(u64, u64)>) -> Option<(u64, u64)> {
     latencies.sort_unstable();
     let all: u64 = latencies.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n));
-    let spare = (all / 1000).max(u64::from(all >= 20));
-    let mut below = 0;
-    for (latency, n) in &latencies {
-        if below + n > spare {
-            let least = latencies.first().map_or(0, |(least, _)| *least);
-            return (below > 0 && least.saturating_mul(10) <= *latency).then_some((*latency, below));
+    // Of a few, one may be odd; of many, three or one in two hundred.
+    let spare = if all >= 100 { (all / 200).max(3) } else { u64::from(all >= 20) };
+    let least = latencies.first().map_or(0, |(least, _)| *least);
+    // The axis begins after the widest gap: what lies before it is odd, and not merely the fastest of the usual.
+    let (mut widest, mut floor, mut below) = (1.0, None, 0);
+    for pair in latencies.windows(2) {
+        below += pair[0].1;
+        if below > spare {
+            break;
         }
-        below += n;
+        let gap = pair[1].0 as f64 / pair[0].0.max(1) as f64;
+        if gap > widest {
+            (widest, floor) = (gap, Some((pair[1].0, below)));
+        }
     }
-    None
+    floor.filter(|(floor, _)| least.saturating_mul(10) <= *floor)
 }
 
 fn duration(ns: u64) -> String {
@@ -131,6 +152,7 @@ mod tests {
         assert_eq!(with(&[(1_000, 1)], 30), Some((1_000_000, 1)));
         assert_eq!(with(&[(1_000, 1)], 5), None, "one of six is no outlier");
         assert_eq!(with(&[(1_000, 40)], 500), None, "so many are no outliers");
+        assert_eq!(with(&[(800, 1), (810, 1)], 400), Some((1_000_000, 2)), "two odd polls of some hundred");
         assert_eq!(with(&[(300_000, 1)], 500), None, "less than a decade is not worth it");
         assert_eq!(floor(Vec::new()), None);
     }

@@ -2,8 +2,9 @@
 //!
 //! In the order that data meets them: [`window`] (what part), one module a picture (`latency_raw`,
 //! `latency_quantiles`, `rate`, `unseen`, `realtime_lag`) that makes a `figure` of panels, curves (`curve`) and
-//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and writes `svg`; `natural` puts names in order. From a verdict,
-//! [`render_cycles`] draws each `cycle` of transactions that it tells.
+//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and makes `svg`, which `write` puts into a
+//! file; `natural` puts names in order. From a verdict, [`render_cycles`] draws each `cycle` of transactions that it
+//! tells.
 
 mod curve;
 mod cycle;
@@ -24,6 +25,7 @@ mod ticks;
 mod type_width;
 mod unseen;
 pub mod window;
+mod write;
 
 use std::fs;
 use std::io;
@@ -97,7 +99,9 @@ pub enum RenderError {
 
 /// Draws every picture of a run into `dir`, which is made where it is missing, and returns the files' paths.
 ///
-/// Costs as much as the series is long, not as the history was, and no file exceeds [`LARGEST_PICTURE`].
+/// Costs as much as the series is long, not as the history was, and no file exceeds [`LARGEST_PICTURE`]. A part of
+/// the run is drawn as finely as the series are: the pictures say so, and that counts are approximate then. Series that
+/// were reduced for that part alone show it all.
 ///
 /// # Errors
 /// A window with nothing of the run in it; a directory or file that cannot be written.
@@ -110,7 +114,7 @@ pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Ve
     for (picture, figure) in PICTURES.into_iter().zip(figures) {
         let svg = document(series, span, picture, figure)?;
         let path = dir.join(picture);
-        fs::write(&path, svg).map_err(|source| RenderError::Write { path: path.clone(), source })?;
+        write::write(&path, &svg).map_err(|source| RenderError::Write { path: path.clone(), source })?;
         paths.push(path);
     }
     Ok(paths)
@@ -122,6 +126,14 @@ pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Ve
 /// # Errors
 /// A directory or file that cannot be written.
 pub fn render_cycles(verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
+    render_cycles_of("", verdict, dir)
+}
+
+/// As [`render_cycles`], with the name of the run in the pictures.
+///
+/// # Errors
+/// A directory or file that cannot be written.
+pub fn render_cycles_of(run: &str, verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
     fs::create_dir_all(dir).map_err(|source| RenderError::CreateDir { path: dir.to_owned(), source })?;
     let write_error = |path: &Path, source| RenderError::Write { path: path.to_owned(), source };
     for entry in fs::read_dir(dir).map_err(|source| write_error(dir, source))?.flatten() {
@@ -138,10 +150,10 @@ pub fn render_cycles(verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, Rend
         }
         let transactions = counted(example.cycle.len() as u64, "transaction", "transactions");
         let title = format!("#{number}  {kind}: a cycle of {transactions}");
-        let svg = cycle::draw(&title, &example.cycle)
+        let svg = cycle::draw(run, &title, &example.cycle)
             .map_err(|e| RenderError::Draw { picture: "a cycle", reason: e.to_string() })?;
         let path = dir.join(format!("cycle-{number}.svg"));
-        fs::write(&path, svg).map_err(|source| write_error(&path, source))?;
+        write::write(&path, &svg).map_err(|source| write_error(&path, source))?;
         paths.push(path);
     }
     Ok(paths)
@@ -154,9 +166,9 @@ fn span(series: &Series, window: Window) -> Result<(f64, f64), RenderError> {
     {
         return Err(RenderError::WindowBackwards(window));
     }
-    let lo = window.from.unwrap_or(Nanos(0)).as_secs_f64();
-    let end = series.end.as_secs_f64();
-    let hi = window.to.unwrap_or(Nanos::MAX).as_secs_f64().min(end);
+    let (first, last) = series.window.unwrap_or((Nanos(0), series.end));
+    let lo = window.from.unwrap_or(Nanos(0)).max(first).as_secs_f64();
+    let hi = window.to.unwrap_or(Nanos::MAX).min(last).as_secs_f64();
     if hi > lo {
         return Ok((lo, hi));
     }

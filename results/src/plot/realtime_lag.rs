@@ -49,17 +49,28 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         area: false,
     }));
     let empty = match (readers, view.anything_acknowledged()) {
-        (0, false) => Some("no acknowledged send".to_owned()),
-        (0, true) => Some("no reader polled".to_owned()),
+        (_, false) => Some("no acknowledged send: nothing to lag behind".to_owned()),
+        (0, true) => Some(view.nothing("no reader polled here")),
+        // The longest in a step is just before a poll that brought something: zero throughout means that none did, or
+        // a first one everything.
+        _ if most == 0.0 && view.series.schema >= 2 => {
+            Some("no lag is known: no reader was seen behind an acknowledged record".to_owned())
+        }
+        _ if most == 0.0 => Some("no lag at the end of any step".to_owned()),
         _ => None,
     };
-    let measure = format!("age of the oldest acknowledged record ahead of the reader ({unit})");
+    if empty.is_some() {
+        (legend, layers, footnotes) = Default::default();
+    }
+    footnotes.extend(view.coarse());
+    let sample = if empty.is_some() { String::new() } else { format!(", {}", view.sample()) };
+    let measure = format!("age of the oldest acknowledged record ahead of the reader ({unit}){sample}");
     Figure {
         title: "Realtime lag of the readers".into(),
         legend,
         panels: vec![Panel { name: String::new(), measure, axis, layers, empty }],
         footnotes,
-        operations: 0,
+        ..Figure::default()
     }
 }
 

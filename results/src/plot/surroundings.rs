@@ -3,8 +3,8 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::draw::{Canvas, DrawError, LANE, LEFT, LINE, RIGHT, TEXT_SIZE};
-use super::figure::{Figure, Mark};
+use super::draw::{Canvas, DrawError, LANE, LINE, RIGHT, TEXT_SIZE};
+use super::figure::{Figure, Mark, View};
 use super::lanes::{Bar, LABEL_SIZE, Lane};
 use super::palette::{FINAL_PASS, Ink, MUTED, TEXT};
 use super::type_width::{fit, text_width};
@@ -21,11 +21,23 @@ pub(super) fn style(size: f64, color: RGBColor, h: HPos, v: VPos) -> TextStyle<'
     TextStyle { color: color.to_backend_color(), ..plain }.pos(Pos::new(h, v))
 }
 
-pub(super) fn draw_head(root: &Canvas<'_>, figure: &Figure, run: &str) -> Result<(), DrawError> {
+/// The least and the most room left of the panels, drawing units.
+const LEFT: (i32, i32) = (270, 480);
+
+/// Where the panels begin, so that the longest name of a fault has room beside its lane.
+pub(super) fn left<'n>(names: impl Iterator<Item = &'n str>) -> i32 {
+    let longest = names.map(|name| text_width(name, LABEL_SIZE).ceil() as i32).max().unwrap_or(0);
+    (longest + NAME_GAPS).clamp(LEFT.0, LEFT.1)
+}
+
+/// Beside a lane's name, on both sides.
+const NAME_GAPS: i32 = 30;
+
+pub(super) fn draw_head(root: &Canvas<'_>, figure: &Figure, run: &str, left: i32) -> Result<(), DrawError> {
     let title = style(TITLE_SIZE, TEXT, HPos::Left, VPos::Center);
     let title = TextStyle { font: title.font.style(FontStyle::Bold), ..title };
-    root.draw_text(&figure.title, &title, (LEFT, 46))?;
-    let used = LEFT + (text_width(&figure.title, TITLE_SIZE) * 1.08) as i32 + 40;
+    root.draw_text(&figure.title, &title, (left, 46))?;
+    let used = left + (text_width(&figure.title, TITLE_SIZE) * 1.08) as i32 + 40;
     if let Some(run) = fit(run, TEXT_SIZE, f64::from(RIGHT - used)) {
         root.draw_text(&run, &style(TEXT_SIZE, MUTED, HPos::Right, VPos::Center), (RIGHT, 46))?;
     }
@@ -41,16 +53,17 @@ pub(super) struct Placed {
     text: String,
 }
 
-pub(super) fn place_legend(figure: &Figure, hatched: bool) -> Vec<Placed> {
+pub(super) fn place_legend(figure: &Figure, lanes: &[Lane], left: i32) -> Vec<Placed> {
     let keys = figure.legend.iter().map(|key| (Some((key.mark, key.ink)), key.label.as_str()));
+    let hatched = lanes.iter().any(|lane| lane.bars(true).any(|bar| lane.hatched(bar)));
     let hatch = hatched.then_some((None, "hatched: a fault that had no effect"));
-    let (mut row, mut x) = (0, LEFT);
+    let (mut row, mut x) = (0, left);
     keys.chain(hatch)
         .map(|(mark, label)| {
             let text = fit(label, TEXT_SIZE, 700.0).unwrap_or_default();
             let width = 48 + text_width(&text, TEXT_SIZE) as i32 + 36;
-            if x > LEFT && x + width > RIGHT {
-                (row, x) = (row + 1, LEFT);
+            if x > left && x + width > RIGHT {
+                (row, x) = (row + 1, left);
             }
             let placed = Placed { row, x, mark, text };
             x += width;
@@ -91,7 +104,11 @@ pub(super) fn draw_legend(root: &Canvas<'_>, legend: &[Placed], top: i32) -> Res
     Ok(())
 }
 
-pub(super) fn draw_lanes(root: &Canvas<'_>, lanes: &[Lane], top: i32) -> Result<(), DrawError> {
+pub(super) fn draw_lanes(
+    root: &Canvas<'_>,
+    lanes: &[Lane],
+    (left, top): (i32, i32),
+) -> Result<(), DrawError> {
     for (i, lane) in lanes.iter().enumerate() {
         let (y0, y1) = (top + i as i32 * LANE + 3, top + (i as i32 + 1) * LANE - 3);
         for Bar { x0, x1, .. } in lane.bars(false) {
@@ -103,7 +120,7 @@ pub(super) fn draw_lanes(root: &Canvas<'_>, lanes: &[Lane], top: i32) -> Result<
         for Bar { x0, x1, .. } in lane.bars(true) {
             root.draw(&Rectangle::new([(x0, y0), (x1, y1)], lane.color.mix(0.8)))?;
         }
-        draw_lane_name(root, &lane.name, (y0 + y1) / 2)?;
+        draw_lane_name(root, &lane.name, (left, (y0 + y1) / 2))?;
         for (x, text) in &lane.labels {
             // Words do not stand on hatching.
             if lane.bars.iter().any(|b| b.no_effect && b.x0 <= *x && *x < b.x1) {
@@ -116,15 +133,19 @@ pub(super) fn draw_lanes(root: &Canvas<'_>, lanes: &[Lane], top: i32) -> Result<
     Ok(())
 }
 
-fn draw_lane_name(root: &Canvas<'_>, name: &str, y: i32) -> Result<(), DrawError> {
-    let name = fit(name, LABEL_SIZE, f64::from(LEFT - 30)).unwrap_or_default();
-    root.draw_text(&name, &style(LABEL_SIZE, TEXT, HPos::Right, VPos::Center), (LEFT - 16, y))
+fn draw_lane_name(root: &Canvas<'_>, name: &str, (left, y): (i32, i32)) -> Result<(), DrawError> {
+    let name = fit(name, LABEL_SIZE, f64::from(left - NAME_GAPS)).unwrap_or_default();
+    root.draw_text(&name, &style(LABEL_SIZE, TEXT, HPos::Right, VPos::Center), (left - 16, y))
 }
 
-pub(super) fn draw_final_pass_lane(root: &Canvas<'_>, x: i32, top: i32) -> Result<(), DrawError> {
+pub(super) fn draw_final_pass_lane(
+    root: &Canvas<'_>,
+    x: i32,
+    (left, top): (i32, i32),
+) -> Result<(), DrawError> {
     let (y0, y1) = (top + 3, top + LANE - 3);
     root.draw(&Rectangle::new([(x, y0), (RIGHT.max(x + 3), y1)], FINAL_PASS.mix(0.16).filled()))?;
-    draw_lane_name(root, "consume-all", (y0 + y1) / 2)?;
+    draw_lane_name(root, "consume-all", (left, (y0 + y1) / 2))?;
     // The pass is often short and last: its words stand on the side that has room.
     let text = "consume-all pass begins";
     let wanted = text_width(text, LABEL_SIZE) as i32 + 16;
@@ -173,18 +194,23 @@ fn hatch(
 }
 
 /// What must be said below the panels, wrapped.
-pub(super) fn footnotes(figure: &Figure, drawn: u64, side: i32) -> Vec<String> {
+pub(super) fn footnotes(
+    figure: &Figure,
+    view: &View<'_>,
+    (drawn, side): (u64, i32),
+    left: i32,
+) -> Vec<String> {
     let thinned = (drawn < figure.operations).then(|| {
         // Dots of a few drawing units cover one another anyway.
-        let rule = if side <= 6 {
-            "one where several lie close together".to_owned()
-        } else {
-            format!("the slowest in each square of {} pixels", side as u32 / 2)
+        let rule = match &figure.thinning {
+            _ if side > 6 => format!("the slowest in each square of {} pixels", side as u32 / 2),
+            Some(cell) => format!("one of each {cell}"),
+            None => "one where several lie close together".to_owned(),
         };
-        let (drawn, all) = (grouped(drawn), grouped(figure.operations));
+        let (drawn, all) = (grouped(drawn), view.count(figure.operations));
         format!("{drawn} of {all} operations drawn: {rule}; every outlier is kept.")
     });
-    let room = f64::from(RIGHT - LEFT);
+    let room = f64::from(RIGHT - left);
     let notes = thinned.iter().chain(&figure.footnotes);
     notes.flat_map(|note| wrap_by(note, |line| text_width(line, NOTE_SIZE) <= room)).take(6).collect()
 }

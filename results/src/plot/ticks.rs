@@ -52,6 +52,26 @@ pub(crate) fn time_axis(lo: f64, hi: f64, max_ticks: usize) -> (Axis, &'static s
     (Axis { lo, hi, ticks, light: Vec::new() }, unit)
 }
 
+/// An instant in the form of an axis that ends at `hi`: `12.5 s`, `1:12.5`, `1:30:00`.
+pub(crate) fn instant(t: f64, hi: f64) -> String {
+    let t = (t * 1000.0).round() / 1000.0;
+    // Milliseconds, where there are any.
+    let trimmed = |text: String| match text.split_once('.') {
+        Some((whole, part)) => match part.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            part => format!("{whole}.{part}"),
+        },
+        None => text,
+    };
+    if hi >= 7200.0 {
+        format!("{}:{}", (t / 3600.0) as u64, trimmed(minutes(t % 3600.0, 3, true)))
+    } else if hi > 120.0 {
+        trimmed(minutes(t, 3, false))
+    } else {
+        format!("{t} s")
+    }
+}
+
 fn minutes(t: f64, decimals: usize, pad: bool) -> String {
     // Rounded first: 59.9999999 s is 1:00, not 0:60.
     let scale = 10f64.powi(decimals as i32);
@@ -176,6 +196,16 @@ mod tests {
         assert_eq!((labels(&axis).join(" "), unit), ("0:00 1:00 2:00 3:00 4:00 5:00 6:00".into(), "h:min"));
         let (axis, unit) = time_axis(8000.0, 8060.0, 4);
         assert_eq!((labels(&axis).join(" "), unit), ("2:13:30 2:13:45 2:14:00 2:14:15".into(), "h:min:s"));
+    }
+
+    #[test]
+    fn an_instant_is_told_as_its_axis_tells_time() {
+        assert_eq!((instant(2.5, 60.0), instant(10.0, 60.0)), ("2.5 s".into(), "10 s".into()));
+        assert_eq!((instant(4800.0, 5400.0), instant(5399.9999, 5400.0)), ("80:00".into(), "90:00".into()));
+        assert_eq!(
+            (instant(10_800.111, 5400.0), instant(10_800.111, 10_000.0)),
+            ("180:00.111".into(), "3:00:00.111".into())
+        );
     }
 
     #[test]

@@ -28,12 +28,12 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     if !acknowledged {
         empty = Some("no acknowledged send".to_owned());
     } else if total.is_empty() {
-        empty = Some("nothing recorded here".to_owned());
+        empty = Some(view.nothing("nothing recorded here"));
     } else if greatest([&total]) == 0.0 {
-        empty = Some("at the end of every step, no acknowledged record was unread".to_owned());
+        empty = Some("no acknowledged record was unread here".to_owned());
     } else {
-        let last = unseen.total.iter().take(view.steps(unseen.total.len())).next_back().copied().unwrap_or(0);
-        footnotes.push(match last {
+        let last = || unseen.total.iter().take(view.steps(unseen.total.len())).next_back().copied();
+        footnotes.push(match unseen.at_end.or_else(last).unwrap_or(0) {
             0 => "At the end of the history every acknowledged record had been read.".to_owned(),
             1 => "1 acknowledged record had not been read at the end of the history.".to_owned(),
             n => format!("{} acknowledged records had not been read at the end of the history.", grouped(n)),
@@ -45,17 +45,23 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
             legend.push(Key { mark: Mark::Line, ink, label: key.to_owned() });
             layers.push(Layer::Line { pieces, ink, width: 3, area: false });
         }
-        if layers.len() == LINES.len() {
-            footnotes.push("Of the partitions, those with the most unseen records are drawn.".into());
+        if unseen.keys > layers.len() as u64 {
+            footnotes.push(format!(
+                "{} of {} partitions with unseen records drawn: those with the most.",
+                layers.len(),
+                grouped(unseen.keys)
+            ));
         }
         layers.push(Layer::Line { pieces: total, ink, width: 4, area: false });
     }
-    let measure = "records acknowledged and not yet read, at the end of each step".to_owned();
+    footnotes.extend(view.coarse());
+    let sample = if empty.is_some() { String::new() } else { format!(", {}", view.sample()) };
+    let measure = format!("records acknowledged and not yet read{sample}");
     Figure {
         title: "Acknowledged but unseen".into(),
         legend,
         panels: vec![Panel { name: String::new(), measure, axis, layers, empty }],
         footnotes,
-        operations: 0,
+        ..Figure::default()
     }
 }
