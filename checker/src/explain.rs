@@ -107,7 +107,9 @@ impl Explain<'_, '_> {
         let healed = faults.iter().filter_map(|fault| Some((fault.end?.0, fault)));
         let (end, fault) = healed.filter(|(end, _)| *end <= time).max_by_key(|(end, _)| *end)?;
         let since = time - end;
-        (since <= AFTERMATH).then(|| format!("{} after \"{}\" was healed", duration(since), fault.label))
+        // A leader that was moved is not moved back.
+        let healed = if fault.name == "leader-move" { "" } else { " was healed" };
+        (since <= AFTERMATH).then(|| format!("{} after \"{}\"{healed}", duration(since), fault.label))
     }
 }
 

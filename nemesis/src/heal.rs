@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use store::run_dir::RunDir;
-use store::run_meta::RunMeta;
+use store::run_meta::{RunMeta, RunStatus};
 
 use crate::action::Action;
-use crate::containers::{Owned, counted, heal_tagged, list_owned, remove_run, undo_after_crash};
+use crate::containers::{Owned, counted, heal_tagged, list_owned, remove_run, sweep, undo_after_crash};
 use crate::error::NemesisError;
 use crate::journal::{Journal, OpenAct, leftover};
 
@@ -36,13 +36,27 @@ pub async fn heal_run(run_dir: &Path) -> Result<HealReport, NemesisError> {
     }
     let meta = RunDir::at(run_dir).read_meta().map_err(|e| NemesisError::Other(e.to_string()))?;
     let mut report = HealReport::default();
+    let own = matches!(meta.target.kind.as_str(), "mock" | "docker");
+    if !own && !meta.topics.is_empty() && meta.status != RunStatus::Recorded {
+        report
+            .done
+            .push(format!("its topics may still be there, to be deleted by you: {}", meta.topics.join(", ")));
+    }
     if left.torn {
         report.done.push("the journal's last line is torn: what it announced was never done".to_owned());
     }
     match meta.target.kind.as_str() {
         "mock" => report.done.push("the mock ended with its run, nothing remains of it".to_owned()),
         "docker" => heal_own(&meta, run_dir, &left.open, &mut report).await?,
-        "attach" => undo(&meta, run_dir, &left.open, &mut report).await,
+        "attach" => {
+            undo(&meta, run_dir, &left.open, &mut report).await;
+            // What the journal does not know: a rule or a side container made just before the crash.
+            let attached: Vec<String> = meta.target.nodes.iter().map(|node| node.name.clone()).collect();
+            match sweep(&meta.id, &attached).await {
+                Ok(mut swept) => report.done.append(&mut swept),
+                Err(e) => report.failed.push(e.to_string()),
+            }
+        }
         kind => {
             if left.open.is_empty() {
                 report.done.push(format!("nothing is in force on this target ({kind})"));
@@ -57,13 +71,17 @@ pub async fn heal_run(run_dir: &Path) -> Result<HealReport, NemesisError> {
     Ok(report)
 }
 
-/// What crashed runs have left on this host, told by tribunal's label alone: nothing of a run that goes on, and nothing
-/// that was kept on purpose.
+/// What crashed runs have left on this host, told by tribunal's label alone: nothing of a run that goes on or may go on
+/// somewhere else, and nothing that was kept on purpose.
 ///
 /// # Errors
 /// If Docker does not answer.
 pub async fn crashed() -> Result<Vec<Owned>, NemesisError> {
-    Ok(list_owned().await?.into_iter().filter(|owned| !owned.alive && !owned.kept).collect())
+    Ok(list_owned()
+        .await?
+        .into_iter()
+        .filter(|owned| !owned.alive && !owned.elsewhere && !owned.kept)
+        .collect())
 }
 
 /// The ids of runs with containers on this host that begin or end like that.

@@ -124,7 +124,8 @@ pub struct RunArgs {
     /// min.insync.replicas of the topics [default: 2, with one replica 1]
     #[arg(long, value_name = "N", value_parser = whole::<u16>, allow_negative_numbers = true, help_heading = "Clients and topics")]
     pub min_insync_replicas: Option<u16>,
-    /// Any other client setting (repeatable): KEY=VALUE, or producer.KEY=VALUE, consumer.KEY=VALUE
+    /// Any other client setting (repeatable): KEY=VALUE, or producer.KEY=VALUE, consumer.KEY=VALUE. VALUE may be @FILE
+    /// or env:NAME, so that no secret stands in the list of processes
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Clients and topics")]
     pub client_set: Vec<String>,
 

@@ -31,6 +31,7 @@ pub async fn bring_up(plan: &Plan, run_id: &str, keep: bool, notices: Arc<Notice
             spec.brokers = scenario.brokers;
             spec.keep = keep;
             spec.broker_config.clone_from(&scenario.broker_set);
+            spec.security = scenario.security();
             if scenario.tools_image.is_some() {
                 spec.cut.tools_base.clone_from(&scenario.tools_image);
             }

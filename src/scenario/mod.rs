@@ -143,8 +143,8 @@ impl Scenario {
         }
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {name}")).map_err(usage)?;
-        let mut scenario: Scenario =
-            toml::from_str(&text).map_err(|e| usage(format!("{name}: {}", e.to_string().trim_end())))?;
+        let mut scenario: Scenario = toml::from_str(&text)
+            .map_err(|e| usage(format!("{name}{}: {}", place(&text, e.span()), e.message())))?;
         // A file that does not name its test is named by its own name; a run's copy names it.
         if let (Some(stem), false) =
             (path.file_stem(), text.lines().any(|l| l.trim_start().starts_with("test")))
@@ -203,6 +203,14 @@ impl Scenario {
     pub fn security(&self) -> Settings {
         nemesis::security::select(&self.workload.client_set)
     }
+}
+
+/// `:4:12`, the line and column of a mistake. The line itself is not shown: it may hold a secret.
+fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let Some(before) = span.and_then(|span| text.get(..span.start)) else { return String::new() };
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+    format!(":{line}:{column}")
 }
 
 #[cfg(test)]
@@ -317,6 +325,9 @@ mod tests {
             let result = resolved(&[&[path.to_str().expect("UTF-8")], more].concat());
             result.map(drop).map_err(|e| format!("{e:#}"))
         };
+        let error =
+            refused("[workload.client_set]\n\"sasl.password\" = hunter2\n", &[]).expect_err("no TOML");
+        assert!(error.contains("file.toml:2:") && !error.contains("hunter2"), "{error}");
         for (test, word) in
             [("latest", "another name"), ("current", "another name"), (&"x".repeat(101), "100")]
         {

@@ -137,9 +137,25 @@ fn set_option<T: Clone>(field: &mut Option<T>, given: &Option<T>) {
 
 fn split_pair(option: &str, pair: &str) -> Result<(String, String)> {
     match pair.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), meant(option, key, value)?)),
         _ => Err(usage(format!("{option} {pair}: write it as KEY=VALUE"))),
     }
+}
+
+/// A value as it was typed, or what the file after `@` or the variable after `env:` holds: what is typed, everybody on
+/// the machine can read in the list of processes.
+fn meant(option: &str, key: &str, value: &str) -> Result<String> {
+    if let Some(path) = value.strip_prefix('@') {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| usage(format!("{option} {key}=@{path}: cannot read {path}: {e}")))?;
+        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    if let Some(name) = value.strip_prefix("env:") {
+        return std::env::var(name).map_err(|_| {
+            usage(format!("{option} {key}=env:{name}: there is no such variable: export {name}"))
+        });
+    }
+    Ok(value.to_owned())
 }
 
 /// The workload's options go through its own table, so that a value is read as a file's would be.

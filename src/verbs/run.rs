@@ -49,6 +49,12 @@ async fn from_load_to_verdict(
     {
         unsaved.latest(error);
     }
+    if !matches!(ending, Ok(Ending::Recorded)) {
+        // What was recorded and not judged may be looked into; of nothing recorded nothing needs to stay.
+        if let Err(error) = run.leave(dir.history().exists()).await {
+            unsaved.other(&error);
+        }
+    }
     if matches!(ending?, Ending::Interrupted) {
         if dir.history().exists() {
             eprintln!("interrupted; what was recorded is kept\n  next: tribunal analyze {}", dir.as_typed());

@@ -138,7 +138,11 @@ fn tell_leftovers(runs: &[Owned]) -> Vec<Fact> {
         format!("{} and {}", counted(containers, "container"), counted(networks, "network"))
     };
     let crashed: Vec<&Owned> = runs.iter().filter(|run| !run.alive && !run.kept).collect();
-    let told = crashed.iter().map(|run| format!("run {} (crashed): {}", run.run_id, size(run)));
+    let how = |run: &Owned| match run.elsewhere {
+        true => "of another machine or boot, or of a container, where it may go on",
+        false => "crashed",
+    };
+    let told = crashed.iter().map(|run| format!("run {} ({}): {}", run.run_id, how(run), size(run)));
     let mut detail: Vec<String> = told.collect();
     if detail.is_empty() {
         detail.push("nothing".to_owned());
@@ -171,7 +175,7 @@ mod tests {
 
     fn run(id: &str, kept: bool, alive: bool) -> Owned {
         let (containers, networks) = (vec![format!("{id}-kafka-1")], vec![format!("{id}-net")]);
-        Owned { run_id: id.into(), containers, networks, kept, alive }
+        Owned { run_id: id.into(), containers, networks, kept, alive, elsewhere: false }
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub async fn sweep(run_id: &str, attached: &[String]) -> Result<Vec<String>, Nem
     for container in owned::containers(&engine, Some(run_id)).await? {
         let label = |name| container.labels.get(name).map_or("", String::as_str);
         if label(labels::ROLE) == labels::PACKET_FILTER {
-            if !owned::maker_lives(label(labels::MAKER)) {
+            if labels::state_of(label(labels::MAKER)) == labels::Maker::Died {
                 remove_side(&engine, &container).await?;
                 done.push(format!("{}: side container removed", container.name));
             }

@@ -26,6 +26,8 @@ pub struct Owned {
     pub kept: bool,
     /// Whether the process that made them still lives: then the run goes on, and nothing is left over.
     pub alive: bool,
+    /// Whether that process is of another machine, boot or space of processes, so that nobody here can tell.
+    pub elsewhere: bool,
 }
 
 impl Owned {
@@ -67,7 +69,9 @@ pub(crate) async fn list(engine: &Engine, run_id: Option<&str>) -> Result<Vec<Ow
         let run = labels.get(labels::RUN).cloned().unwrap_or_default();
         let owned = runs.entry(run.clone()).or_insert_with(|| Owned { run_id: run, ..Owned::default() });
         owned.kept |= labels.get(labels::KEEP).is_some_and(|v| v == "true");
-        owned.alive |= labels.get(labels::MAKER).is_some_and(|maker| maker_lives(maker));
+        let maker = labels.get(labels::MAKER).map_or(labels::Maker::Died, |maker| labels::state_of(maker));
+        owned.alive |= maker == labels::Maker::Lives;
+        owned.elsewhere |= maker == labels::Maker::Elsewhere;
         owned.run_id.clone()
     };
     let mut found = Vec::new();
@@ -158,12 +162,6 @@ pub(crate) async fn remove(engine: &Engine, run_id: &str) -> Result<Owned, Nemes
     )))
 }
 
-/// Whether the process that a label names still lives, and is not another one under the same number.
-pub(crate) fn maker_lives(maker: &str) -> bool {
-    let Some((pid, _)) = maker.split_once('.') else { return false };
-    pid.parse().is_ok_and(|pid| labels::maker(pid) == maker)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,14 +175,5 @@ mod tests {
             ..Owned::default()
         };
         assert_eq!(owned.removal(), "docker rm -fv a b && docker network rm n");
-    }
-
-    #[test]
-    fn a_process_number_that_was_given_out_again_is_told_apart() {
-        let mine = labels::maker(std::process::id());
-        assert!(maker_lives(&mine), "{mine}");
-        assert!(!maker_lives(&format!("{}.1", std::process::id())));
-        assert!(!maker_lives("4194304.77"));
-        assert!(!maker_lives(""));
     }
 }
