@@ -45,6 +45,11 @@ fn a_clean_run_is_valid_and_leaves_everything_behind() {
         assert!(text.contains("<svg") && text.contains("broker-down"), "{picture} draws the fault's window");
         assert!(text.len() < 1_000_000, "{picture}");
     }
+    // A part is drawn beside the whole, which stays.
+    let whole = std::fs::read(run.join("plots/rate.svg")).expect("is there");
+    let part = store.call(&["render", "--window", "2s..4s"]);
+    assert!(part.code == 0 && part.out.contains("plots/2s..4s/rate.svg"), "{}{}", part.err, part.out);
+    assert_eq!(std::fs::read(run.join("plots/rate.svg")).expect("is there"), whole);
     // The other verbs find it.
     let listed = store.call(&["ls"]);
     assert!(listed.out.contains("queue") && listed.out.contains("VALID"), "{}", listed.out);

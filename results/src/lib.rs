@@ -15,10 +15,10 @@ pub mod plot;
 pub mod text;
 
 pub use plot::window::Window;
-pub use plot::{RenderError, RenderOptions, render, render_cycles, render_cycles_of};
+pub use plot::{RenderError, RenderOptions, render, render_cycles};
 pub use text::around::around_text;
 pub use text::guarantee::guarantee_text;
 pub use text::ls::{RunRow, ls_text, status_word};
-pub use text::report::verdict_text;
+pub use text::report::{next_text, verdict_text};
 pub use text::show::{RunFile, anomaly_text, run_text, witness_lines};
 pub use text::style::ReportStyle;

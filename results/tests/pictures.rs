@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use results::plot::{LARGEST_PICTURE, PICTURES};
-use results::{RenderError, RenderOptions, Window, render, render_cycles, render_cycles_of};
+use results::{RenderError, RenderOptions, Window, render, render_cycles};
 use store::fault::FaultWindow;
 use store::op::OpType;
 use store::series::{Lag, LatencyCells, Quantiles, Rate, SERIES_SCHEMA, Series, Unseen};
@@ -501,7 +501,7 @@ fn a_cycle_is_drawn_with_every_transaction_and_reason() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("cycle-7.svg"), "of an earlier verdict").unwrap();
     fs::write(dir.path().join("cycle-of-mine.svg"), "not ours").unwrap();
-    let paths = render_cycles_of("queue 7f3a", &verdict, dir.path()).unwrap();
+    let paths = render_cycles("queue 7f3a", &verdict, dir.path()).unwrap();
     assert_eq!(paths, [dir.path().join("cycle-2.svg")], "numbered as in the report");
     assert!(!dir.path().join("cycle-7.svg").exists() && dir.path().join("cycle-of-mine.svg").exists());
     let svg = fs::read_to_string(&paths[0]).unwrap();
@@ -528,7 +528,7 @@ fn a_cycle_of_any_length_is_drawn() {
         };
         let verdict = Verdict { anomalies: BTreeMap::from([("G0".into(), anomaly)]), ..Verdict::default() };
         let dir = tempfile::tempdir().unwrap();
-        let path = &render_cycles(&verdict, dir.path()).unwrap()[0];
+        let path = &render_cycles("", &verdict, dir.path()).unwrap()[0];
         let svg = fs::read_to_string(path).unwrap();
         assert!(svg.len() < LARGEST_PICTURE && svg.ends_with("</svg>\n"));
         assert_eq!(svg.contains("more steps"), n > 40);

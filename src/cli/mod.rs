@@ -227,7 +227,7 @@ pub struct RenderArgs {
     /// Draw only this part of the run, e.g. 10s..25s
     #[arg(long, value_name = "FROM..TO")]
     pub window: Option<String>,
-    /// Where the pictures go [default: the run's plots/]
+    /// Where the pictures go [default: the run's plots/, of a part plots/FROM..TO/]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// The pictures' format

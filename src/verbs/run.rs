@@ -85,7 +85,7 @@ async fn from_load_to_verdict(
         }
     };
     // Told first: whatever fails from here on costs files, and no verdict.
-    let told = tell(args, &dir, &analysis.verdict);
+    let told = tell(args, &analysis.verdict);
     unsaved.save(&analysis);
     let pictures = unsaved.draw(&analysis);
     if let Err(error) = run.leave(!analysis.verdict.anomalies.is_empty()).await {
@@ -94,15 +94,16 @@ async fn from_load_to_verdict(
     told?;
     if !args.json {
         out::print(&places(&dir, &pictures))?;
+        out::print(&results::next_text(&out::style(), &what_next(args, &dir, &analysis.verdict)))?;
     }
     Ok(analysis.verdict.exit_code())
 }
 
-fn tell(args: &RunArgs, dir: &RunDir, verdict: &Verdict) -> Result<()> {
+fn tell(args: &RunArgs, verdict: &Verdict) -> Result<()> {
     if args.json {
         out::print(&format!("{}\n", serde_json::to_string_pretty(verdict)?))
     } else {
-        print_verdict(verdict, &what_next(args, dir, verdict))
+        print_verdict(verdict, &[])
     }
 }
 
@@ -112,7 +113,9 @@ fn places(dir: &RunDir, pictures: &[PathBuf]) -> String {
     if !pictures.is_empty() {
         let names: Vec<_> =
             pictures.iter().filter_map(|p| p.file_name()).map(|n| n.to_string_lossy()).collect();
-        text = format!("{text}  pictures   {}/ {}\n", dir.plots().display(), names.join(" "));
+        let row = "  pictures   ";
+        let listed = format!("{}/ {}", dir.plots().display(), names.join(" "));
+        out::style().paragraph(&mut text, row, row.len(), &listed);
     }
     text
 }
@@ -120,7 +123,7 @@ fn places(dir: &RunDir, pictures: &[PathBuf]) -> String {
 /// A newcomer's first run leads to one in which something is found.
 fn what_next(args: &RunArgs, dir: &RunDir, verdict: &Verdict) -> Vec<Step> {
     let mut next = next_steps(dir, verdict);
-    if args.scenario.is_none() && verdict.anomalies.is_empty() {
+    if args.scenario.is_none() && args.target.is_none() && verdict.anomalies.is_empty() {
         next.insert(
             0,
             ("tribunal run mock-duplicates".into(), "a run in which a failure is found and explained".into()),

@@ -44,7 +44,7 @@ impl Unsaved {
         let plots = self.run.plots();
         let mut drawn = Vec::new();
         let series = results::render(&analysis.series, &plots, &results::RenderOptions::default());
-        for pictures in [series, results::render_cycles(&analysis.verdict, &plots)] {
+        for pictures in [series, results::render_cycles(&analysis.series.title, &analysis.verdict, &plots)] {
             match pictures {
                 Ok(pictures) => drawn.extend(pictures),
                 Err(error) => self.note(&of_a_picture(error), Some("render")),

@@ -121,19 +121,12 @@ pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Ve
 }
 
 /// Draws every cycle of transactions that the verdict tells in full, as `cycle-N.svg` where N is the finding's number
-/// in the report, and returns the files' paths. Such pictures of an earlier verdict are removed.
+/// in the report, and returns the files' paths. `run` is the run's name for the pictures. Such pictures of an earlier
+/// verdict are removed.
 ///
 /// # Errors
 /// A directory or file that cannot be written.
-pub fn render_cycles(verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
-    render_cycles_of("", verdict, dir)
-}
-
-/// As [`render_cycles`], with the name of the run in the pictures.
-///
-/// # Errors
-/// A directory or file that cannot be written.
-pub fn render_cycles_of(run: &str, verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
+pub fn render_cycles(run: &str, verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
     fs::create_dir_all(dir).map_err(|source| RenderError::CreateDir { path: dir.to_owned(), source })?;
     let write_error = |path: &Path, source| RenderError::Write { path: path.to_owned(), source };
     for entry in fs::read_dir(dir).map_err(|source| write_error(dir, source))?.flatten() {

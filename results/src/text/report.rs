@@ -274,6 +274,13 @@ fn write_expectation(out: &mut String, style: &ReportStyle, expectation: &Expect
     style.paragraph(out, &head, 13 + word.len() + 1, &keys.join(", "));
 }
 
+/// Commands with a few words each, as they end a report.
+pub fn next_text(style: &ReportStyle, next: &[(String, String)]) -> String {
+    let mut out = String::new();
+    write_next(&mut out, style, next);
+    out
+}
+
 /// Rows of `next` commands, their words in a column.
 pub(crate) fn write_next(out: &mut String, style: &ReportStyle, next: &[(String, String)]) {
     let column = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
