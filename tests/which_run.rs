@@ -117,7 +117,7 @@ fn commands_that_are_printed_work_as_typed_with_any_store() {
 fn a_verdict_is_told_whatever_cannot_be_saved_beside_it() {
     let store = Store::new();
     fs::create_dir_all(store.root().join("latest/in-the-way")).expect("creates");
-    let ran = shell(&store, &format!("trap '' XFSZ; ulimit -f 100; tribunal {}", SHORT.join(" ")));
+    let ran = shell(&store, &format!("trap '' XFSZ; ulimit -f 80; tribunal {}", SHORT.join(" ")));
     assert!(ran.out.starts_with("VALID"), "{}{}", ran.out, ran.err);
     ran.fails(
         255,

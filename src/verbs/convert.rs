@@ -23,7 +23,9 @@ pub fn convert(args: &ConvertArgs) -> Result<u8> {
         Err(ConvertError::Write { cause, .. }) if cause.kind() == ErrorKind::BrokenPipe => {
             return Ok(0);
         }
-        Err(e @ (ConvertError::Exists { .. } | ConvertError::Unknown { .. })) => return Err(usage(e)),
+        Err(
+            e @ (ConvertError::Exists { .. } | ConvertError::NoFile { .. } | ConvertError::Unknown { .. }),
+        ) => return Err(usage(e)),
         converted => converted?,
     };
     for warning in &converted.warnings {

@@ -82,6 +82,14 @@ pub enum ConvertError {
         /// The file.
         path: PathBuf,
     },
+    /// What has the name is no file.
+    #[error("{} exists and is {what}, which is not replaced; name a file, or - for standard output", path.display())]
+    NoFile {
+        /// The place.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
     /// The name does not tell the notation.
     #[error(
         "cannot tell the notation of {name} from its name; end it in .edn, .jsonl or .jsonl.zst, or say --to edn, --to jsonl or --to zst"

@@ -35,21 +35,11 @@ pub fn read<E: From<ReadError>>(
         let used = if text.len() >= LONG { spares().pop() } else { None };
         parse_into(text, used.unwrap_or_default())
     };
-    let name = source.name().to_owned();
-    // Nothing stands before the first line.
-    let mut before = None;
+    let mut order = Order::of(&source);
     map_chunks(source, threads, parse, |chunk| {
         let mut batch = chunk.item;
         batch.first_line = chunk.first_line;
-        if !batch.lines.is_empty() {
-            in_place(before, &batch).map_err(|reason| ReadError::Line {
-                name: name.clone(),
-                line: batch.first_line,
-                byte: 1,
-                reason,
-            })?;
-            before = Some(batch.numbering.last);
-        }
+        order.take(&batch)?;
         let delivered = sink(&batch);
         if batch.lines.capacity() >= LONG / 200 {
             spares().push(batch);
@@ -58,15 +48,42 @@ pub fn read<E: From<ReadError>>(
     })
 }
 
-/// Whether a batch may stand behind the line that ended the one before it, or at the history's start.
-fn in_place(before: Option<Option<u64>>, batch: &Batch) -> Result<(), String> {
-    match (before, batch.numbering.first) {
-        (Some(before), first) => follows(before, first),
-        (None, Some(first @ 1..)) => Err(format!(
-            "its index is {first}, and no line stands before it: the history's beginning is missing; one that was cut \
-             on purpose leaves \"index\" out"
-        )),
-        (None, _) => Ok(()),
+/// Whether batches follow one another by what their lines say of their numbers.
+pub(crate) struct Order {
+    name: String,
+    /// The number of the last line so far, where it tells one; nothing before the first.
+    before: Option<Option<u64>>,
+}
+
+impl Order {
+    /// Of a source that is read from its start.
+    pub(crate) fn of(source: &Source) -> Order {
+        Order { name: source.name().to_owned(), before: None }
+    }
+
+    /// Takes the next batch.
+    ///
+    /// # Errors
+    /// If lines are missing before it.
+    pub(crate) fn take(&mut self, batch: &Batch) -> Result<(), ReadError> {
+        if batch.lines.is_empty() {
+            return Ok(());
+        }
+        let follows = match (self.before, batch.numbering.first) {
+            (Some(before), first) => follows(before, first),
+            (None, Some(first @ 1..)) => Err(format!(
+                "its index is {first}, and no line stands before it: the history's beginning is missing; one that was \
+                 cut on purpose leaves \"index\" out"
+            )),
+            (None, _) => Ok(()),
+        };
+        self.before = Some(batch.numbering.last);
+        follows.map_err(|reason| ReadError::Line {
+            name: self.name.clone(),
+            line: batch.first_line,
+            byte: 1,
+            reason,
+        })
     }
 }
 

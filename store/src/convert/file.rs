@@ -71,11 +71,10 @@ struct Aside {
 impl Aside {
     fn create(path: &Path, force: bool) -> Result<Aside, ConvertError> {
         // What is no file is nobody's to replace, asked for or not: a device, a pipe.
-        let refused =
-            |what: &str| Err(failed(path, io::Error::other(format!("it is {what}; name a file, or -"))));
+        let refused = |what| Err(ConvertError::NoFile { path: path.to_owned(), what });
         match path.metadata() {
             Ok(there) if there.is_dir() => return refused("a directory"),
-            Ok(there) if !there.is_file() => return refused("a device or a pipe, which is not replaced"),
+            Ok(there) if !there.is_file() => return refused("a device or a pipe"),
             _ if !force && path.symlink_metadata().is_ok() => {
                 return Err(ConvertError::Exists { path: path.to_owned() });
             }

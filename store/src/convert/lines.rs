@@ -4,6 +4,7 @@ use crate::chunks::{ReadSummary, map_chunks};
 use crate::edn::{self, Ops};
 use crate::fields::Fields;
 use crate::parse::{LineError, parse_lines};
+use crate::reader::Order;
 use crate::source::{ReadError, Source};
 use crate::time::Nanos;
 
@@ -31,7 +32,14 @@ pub(super) fn each_line<E: From<ReadError>>(
     };
     match edn::detect(source.start()?) {
         Some(layout) => edn::read_ops(source, layout, threads, true, |ops| each(&ops)),
-        None => map_chunks(source, threads, json_ops, |chunk| each(&chunk.item)),
+        None => {
+            let mut order = Order::of(&source);
+            map_chunks(source, threads, json_ops, |mut chunk| {
+                chunk.item.batch.first_line = chunk.first_line;
+                order.take(&chunk.item.batch)?;
+                each(&chunk.item)
+            })
+        }
     }
 }
 
