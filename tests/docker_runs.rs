@@ -32,9 +32,26 @@ fn faults_that_bit(verdict: &Value) -> u64 {
 #[ignore = "needs Docker"]
 fn acks_1_loses_acknowledged_writes_when_the_leader_is_isolated() {
     let store = Store::new();
-    // With its fault named anew, nothing of it is expected: the scenario's promise is broken, and that is exit 1.
-    let fault = "isolate-leader@10s+until-new-leader+20s";
-    let verdict = run_on_docker(&store, &["acks1-isolated-leader", "--fault", fault], 1);
+    // The scenario acks1-isolated-leader, option by option: without its expectation a broken promise is exit 1.
+    let args = [
+        "--target",
+        "docker",
+        "--acks",
+        "1",
+        "--idempotence",
+        "false",
+        "--min-insync-replicas",
+        "1",
+        "--partitions",
+        "3",
+        "--rate",
+        "1000",
+        "--time-limit",
+        "60s",
+        "--fault",
+        "isolate-leader@10s+until-new-leader+20s",
+    ];
+    let verdict = run_on_docker(&store, &args, 1);
     assert_eq!(verdict["validity"], "invalid");
     let lost = count(&verdict, "lost-write");
     assert!(lost >= 1000, "thousands were acknowledged by the isolated leader, {lost} found lost");
