@@ -115,6 +115,7 @@ fn acks_all_with_idempotence_loses_nothing_when_the_leader_is_isolated() {
     let store = Store::new();
     let verdict = run_on_docker(&store, &["acks-all-isolated-leader"], 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(verdict["expectation"]["state"], "met", "{verdict}");
     assert_eq!(verdict["anomalies"].as_object().map(serde_json::Map::len), Some(0), "{verdict}");
     assert_eq!(faults_that_bit(&verdict), 1, "the fault is proved to have happened: {verdict}");
     assert!(verdict["exercised"]["leader_changes"].as_u64() > Some(0), "{verdict}");
@@ -127,6 +128,7 @@ fn acks_all_loses_nothing_when_the_leader_is_killed() {
     let store = Store::new();
     let verdict = run_on_docker(&store, &["acks-all-killed-leader"], 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(verdict["expectation"]["state"], "met", "{verdict}");
     assert_eq!(faults_that_bit(&verdict), 1, "{verdict}");
     assert!(verdict["exercised"]["leader_changes"].as_u64() > Some(0), "{verdict}");
 }
@@ -137,6 +139,7 @@ fn transactions_are_whole_when_the_leader_is_killed_in_the_middle_of_them() {
     let store = Store::new();
     let verdict = run_on_docker(&store, &["transactions-killed-leader"], 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
+    assert_eq!(verdict["expectation"]["state"], "met", "{verdict}");
     assert_eq!(faults_that_bit(&verdict), 1, "{verdict}");
     assert!(verdict["exercised"]["acknowledged"].as_u64() > Some(5_000), "{verdict}");
     let checkers = verdict["checkers"].as_array().expect("a list");

@@ -310,6 +310,11 @@ mod tests {
             let scenario = resolved(&[&["mock-duplicates"], args].concat()).expect("resolves");
             assert_eq!((scenario.expect.len(), scenario.remark), (2, None), "{args:?}");
         }
+        let whole = |scenario: Scenario| scenario.expect.into_keys().collect::<Vec<_>>();
+        let shipped = resolved(&["acks1-isolated-leader", "--image", "local/kafka:4.3.0"]).expect("resolves");
+        assert_eq!(whole(shipped), ["lost-write", "validity"], "nothing of it was asked for otherwise");
+        let shipped = resolved(&["acks-all-isolated-leader"]).expect("resolves");
+        assert_eq!(whole(shipped), ["validity"]);
         let judged = resolved(&["acks1-isolated-leader", "--guarantee", "none"]).expect("resolves");
         assert_eq!(judged.expect.keys().collect::<Vec<_>>(), ["lost-write"], "found whatever is promised");
         assert!(judged.remark.expect("said").contains("validity invalid"), "the validity is another matter");

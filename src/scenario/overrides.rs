@@ -88,16 +88,16 @@ fn judging(scenario: &mut Scenario, args: &RunArgs) -> Vec<&'static str> {
 /// same things are found, but the validity may be another one.
 fn forget_expectations(scenario: &mut Scenario, mut other: Vec<&'static str>, rejudged: Vec<&'static str>) {
     other.dedup();
-    let (forgotten, because, options) = if !other.is_empty() {
-        (std::mem::take(&mut scenario.expect), "the run is another one than the scenario's", other)
-    } else if let (false, Some(validity)) = (rejudged.is_empty(), scenario.expect.remove("validity")) {
-        (
-            [("validity".to_owned(), validity)].into(),
+    let (forgotten, because, options) = match (other.is_empty(), rejudged.is_empty()) {
+        (false, _) => {
+            (std::mem::take(&mut scenario.expect), "the run is another one than the scenario's", other)
+        }
+        (true, false) => (
+            scenario.expect.remove_entry("validity").into_iter().collect(),
             "it is judged otherwise than the scenario says",
             rejudged,
-        )
-    } else {
-        return;
+        ),
+        (true, true) => return,
     };
     if forgotten.is_empty() {
         return;
