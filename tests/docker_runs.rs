@@ -24,6 +24,10 @@ fn run_on_docker(store: &Store, args: &[&str], code: i32) -> Value {
     verdict
 }
 
+/// The leader acknowledges by itself, however few have copied.
+const LEADER_ALONE: [&str; 8] =
+    ["--target", "docker", "--acks", "1", "--min-insync-replicas", "1", "--partitions", "3"];
+
 fn faults_that_bit(verdict: &Value) -> u64 {
     verdict["exercised"]["faults_bit"].as_u64().expect("a number")
 }
@@ -33,24 +37,9 @@ fn faults_that_bit(verdict: &Value) -> u64 {
 fn acks_1_loses_acknowledged_writes_when_the_leader_is_isolated() {
     let store = Store::new();
     // The scenario acks1-isolated-leader, option by option: without its expectation a broken promise is exit 1.
-    let args = [
-        "--target",
-        "docker",
-        "--acks",
-        "1",
-        "--idempotence",
-        "false",
-        "--min-insync-replicas",
-        "1",
-        "--partitions",
-        "3",
-        "--rate",
-        "1000",
-        "--time-limit",
-        "60s",
-        "--fault",
-        "isolate-leader@10s+until-new-leader+20s",
-    ];
+    let args = ["--idempotence", "false", "--rate", "1000", "--time-limit", "60s"];
+    let fault = ["--fault", "isolate-leader@10s+until-new-leader+20s"];
+    let args = [&LEADER_ALONE[..], &args, &fault].concat();
     let verdict = run_on_docker(&store, &args, 1);
     assert_eq!(verdict["validity"], "invalid");
     let lost = count(&verdict, "lost-write");
@@ -75,25 +64,10 @@ fn acks_1_loses_acknowledged_writes_when_the_leader_is_isolated() {
 #[ignore = "needs Docker"]
 fn what_followers_have_yet_to_copy_is_not_lost() {
     let store = Store::new();
-    let args = [
-        "--target",
-        "docker",
-        "--acks",
-        "1",
-        "--min-insync-replicas",
-        "1",
-        "--partitions",
-        "3",
-        "--rate",
-        "500",
-        "--time-limit",
-        "20s",
-        "--fault",
-        "isolate-leader@14s+6s",
-        // No new leader within the cut, on however slow a machine.
-        "--broker-set",
-        "broker.session.timeout.ms=60000",
-    ];
+    let args = ["--rate", "500", "--time-limit", "20s", "--fault", "isolate-leader@14s+6s"];
+    // No new leader within the cut, on however slow a machine.
+    let session = ["--broker-set", "broker.session.timeout.ms=60000"];
+    let args = [&LEADER_ALONE[..], &args, &session].concat();
     let verdict = run_on_docker(&store, &args, 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
     assert_eq!(verdict["anomalies"].as_object().map(serde_json::Map::len), Some(0), "{verdict}");

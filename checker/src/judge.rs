@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use store::run_meta::fell_behind;
 use store::time::Nanos;
 use store::verdict::{
     Anomaly, CheckerReport, Exercised, Guarantee, LongestStall, VERDICT_SCHEMA, Validity, Verdict,
@@ -245,8 +246,7 @@ fn uncovered(exercised: &Exercised, context: &Context, tables: &Tables) -> Vec<S
 fn behind_schedule(exercised: &Exercised, context: &Context) -> Option<String> {
     let sends =
         exercised.acknowledged + exercised.unacknowledged + exercised.failed + exercised.indeterminate;
-    // The last instants of a schedule may fall behind its end on any machine.
-    let unsent = context.terms.unsent.filter(|unsent| unsent * 1000 > sends)?;
+    let unsent = context.terms.unsent.filter(|unsent| fell_behind(*unsent, sends))?;
     Some(format!(
         "{} of the schedule were never made: the cluster or the machine was slower than the rate, and rates and \
          latencies are of the others",

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use results::text::number::counted;
+use store::run_meta::fell_behind;
 use workloads::{DrainReport, QueueReport};
 
 use super::display::grouped;
@@ -18,8 +19,7 @@ pub fn load(report: &QueueReport) -> Vec<String> {
         grouped(report.polled),
         grouped(report.peak_rate.round() as u64)
     )];
-    // The last instants of a schedule may fall behind its end on any machine.
-    if report.unsent * 1000 > report.invoked {
+    if fell_behind(report.unsent, report.invoked) {
         lines.push(format!(
             "  warning: {} sends of the schedule were never made (up to {:.0} ms behind): the cluster or this machine is \
              slower than --rate",

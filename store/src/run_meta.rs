@@ -134,6 +134,12 @@ pub struct Terms {
     pub expect: Settings,
 }
 
+/// Whether an open loop fell behind its schedule: so many sends of it were never made, beside those that were. The last
+/// instants of a schedule may fall behind its end on any machine.
+pub fn fell_behind(unsent: u64, made: u64) -> bool {
+    unsent * 1000 > made
+}
+
 /// What keeps a consume-all pass from proving anything, however complete it looks: the state in which the cluster was
 /// when the pass began. Empty where the cluster was healthy, and where nobody asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -63,7 +63,7 @@ impl Losses {
         let mut losses = Losses { ambiguous: missing_copies(view), ..Losses::default() };
         let (mut missing, mut open) = (Vec::new(), Vec::new());
         // Above the end that the pass came to, there may be more: what tells no offset may stand there.
-        let tail = terms.doubts.tails.contains_key(&view.partition.key);
+        let ends = ends_where_readers_see(view, terms);
         for (row, send) in view.partition.sends.iter().enumerate() {
             if send.outcome != Outcome::Ok || view.survives(row as u32) {
                 continue;
@@ -71,7 +71,7 @@ impl Losses {
             match reach {
                 Reach::There(bounds)
                     if view.tables.precedes(send.completed, bounds.asked)
-                        && (!tail || send.offset != NO_OFFSET) =>
+                        && (ends || send.offset != NO_OFFSET) =>
                 {
                     missing.push(row as u32);
                 }
@@ -117,8 +117,7 @@ impl Losses {
         if open.is_empty() {
             return;
         }
-        let key = &view.partition.key;
-        let ends = !terms.doubts.tails.contains_key(key) && !terms.doubts.leaders.contains_key(key);
+        let ends = ends_where_readers_see(view, terms);
         let evidence = Evidence::new(view, open, known_from_the_start(view, reach, terms), ends);
         for row in open {
             let seen = view.first_seen[*row as usize] != NONE;
@@ -165,6 +164,12 @@ impl Losses {
         }
         Unseen::Late
     }
+}
+
+/// Whether it is certain that the log ends where readers see its end.
+fn ends_where_readers_see(view: &View<'_>, terms: &Terms) -> bool {
+    let key = &view.partition.key;
+    !terms.doubts.tails.contains_key(key) && !terms.doubts.leaders.contains_key(key)
 }
 
 /// Several operations sent one value: nobody can tell whose copy is missing, only how many are.
