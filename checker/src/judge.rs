@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use store::fault::FaultWindow;
 use store::run_meta::fell_behind;
 use store::time::Nanos;
 use store::verdict::{
@@ -56,7 +57,11 @@ pub(crate) fn judge(
         let mut uncovered = uncovered(&exercised, context, tables);
         uncovered.extend(unread(&checked.anomalies, exercised.consume_all.is_some()));
         checkers.push(reported("coverage", uncovered, &mut unknown_because));
-        checkers.push(reported("vacuous", vacuous(&exercised, context), &mut unknown_because));
+        checkers.push(reported(
+            "vacuous",
+            vacuous(&exercised, &tables.faults, context),
+            &mut unknown_because,
+        ));
     }
 
     let mut anomalies = checked.anomalies;
@@ -149,7 +154,7 @@ fn exercised(evidence: &Evidence<'_>, context: &Context) -> Exercised {
 }
 
 /// A history over nothing proves nothing.
-fn vacuous(exercised: &Exercised, context: &Context) -> Vec<String> {
+fn vacuous(exercised: &Exercised, faults: &[FaultWindow], context: &Context) -> Vec<String> {
     let mut reasons = Vec::new();
     if exercised.acknowledged + exercised.unacknowledged == 0 {
         reasons.push("vacuous: no send was acknowledged".to_owned());
@@ -158,6 +163,7 @@ fn vacuous(exercised: &Exercised, context: &Context) -> Vec<String> {
         reasons.push("vacuous: no record was read".to_owned());
     }
     reasons.extend(no_fault_bit(exercised).or_else(|| some_missed(exercised, context)));
+    reasons.extend(unmet(faults));
     reasons
 }
 
@@ -171,6 +177,14 @@ fn some_missed(exercised: &Exercised, context: &Context) -> Option<String> {
             "the run asked for {} and {bit} of them took effect: it is not the run that was asked for",
             count(asked, "fault")
         )
+    })
+}
+
+/// A fault that was to hold until something happened, and it did not: what would have come of it was not tried.
+pub(crate) fn unmet(faults: &[FaultWindow]) -> impl Iterator<Item = String> {
+    faults.iter().filter_map(|fault| {
+        let why = fault.unmet.as_ref()?;
+        Some(format!("{} waited in vain, {why}: it is not the run that was asked for", fault.label))
     })
 }
 

@@ -104,6 +104,26 @@ fn a_run_whose_faults_did_not_all_bite_is_not_the_one_that_was_asked_for() {
 }
 
 #[test]
+fn a_fault_that_waited_in_vain_did_not_try_what_it_was_for() {
+    let judged = |unmet: &str| {
+        let told =
+            format!(r#"{{"label":"isolate t-0","nodes":["b"],"bit":true,"evidence":"12 packets"{unmet}}}"#);
+        let heal = format!(
+            "{{\"time\":9,\"process\":\"nemesis\",\"type\":\"info\",\"f\":\"heal\",\"value\":{told},\"fault\":1}}\n"
+        );
+        let text = heal + &support::history::text(&ops("p1 s1@0; end 0..1; f9 r0:1"));
+        let context =
+            Context { terms: Terms { faults_asked: Some(1), ..Terms::default() }, ..Context::default() };
+        let source = store::reader::Source::bytes(text.into_bytes());
+        let analysis = checker::analyze(source, &context, &checker::Options::default()).expect("a history");
+        (analysis.verdict.validity.to_string(), analysis.verdict.unknown_because.join("; "))
+    };
+    assert_eq!(judged("").0, "VALID");
+    let (validity, why) = judged(r#","unmet":"nobody else led t-0 within 120 s""#);
+    assert!(validity == "UNKNOWN" && why.contains("nobody else led t-0 within 120 s"), "{why}");
+}
+
+#[test]
 fn a_history_that_is_shorter_than_what_was_recorded_is_unknown() {
     let judged = |lines| {
         let terms = Terms { lines: Some(lines), ..Terms::default() };

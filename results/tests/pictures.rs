@@ -34,6 +34,7 @@ fn fault(fault: u32, name: &str, label: &str, end: Option<u64>, bit: Option<bool
         bit,
         evidence: String::new(),
         nodes: vec!["kafka-1".into()],
+        unmet: None,
     }
 }
 

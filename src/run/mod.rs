@@ -417,9 +417,11 @@ impl<'a> Run<'a> {
     fn tell(&self, load: &QueueReport, faults: &RunnerReport, lost: Option<&str>) {
         tell::load(load).iter().for_each(|line| self.notices.say(line));
         for fault in &faults.faults {
-            let mark = if fault.bit == Some(true) { "✓" } else { "-" };
+            let done = fault.bit == Some(true) && fault.unmet.is_none();
+            let mark = if done { "✓" } else { "-" };
             let evidence = tell::once(&fault.evidence, lost);
-            self.notices.say(&format!("  {mark} fault {} {}: {evidence}", fault.number, fault.label));
+            let unmet = fault.unmet.as_ref().map_or(String::new(), |why| format!("; {why}"));
+            self.notices.say(&format!("  {mark} fault {} {}: {evidence}{unmet}", fault.number, fault.label));
         }
         // Nothing is in force on a target that is gone.
         for unhealed in faults.unhealed.iter().filter(|_| lost.is_none()) {

@@ -27,6 +27,9 @@ pub struct FaultWindow {
     pub evidence: String,
     /// The nodes it touched, by name.
     pub nodes: Vec<String>,
+    /// What it was to hold until and did not see; `None` where it held for as long as it was asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<String>,
 }
 
 /// The value of a nemesis event that completes a fault's start or its heal.
@@ -40,4 +43,7 @@ pub struct FaultOutcome {
     pub bit: Option<bool>,
     /// What the probe saw, or why the action failed.
     pub evidence: String,
+    /// What it was to hold until and did not see: `nobody else led t-0 within 120 s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<String>,
 }

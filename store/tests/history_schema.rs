@@ -93,7 +93,11 @@ fn what_is_recorded_is_what_the_schema_describes() {
         Payload::Json(&bounds),
         More { final_pass: true, ..More::default() },
     );
-    let outcome = store::fault::FaultOutcome { label: "kill b".into(), ..Default::default() };
+    let outcome = store::fault::FaultOutcome {
+        label: "kill b".into(),
+        unmet: Some("nobody else led t-0".into()),
+        ..Default::default()
+    };
     let outcome = serde_json::to_string(&outcome).expect("JSON");
     let fault = More { fault: Some(1), ..More::default() };
     record(Process::NEMESIS, OpType::Invoke, "kill", Payload::Json("{\"node\":\"b\"}"), fault);

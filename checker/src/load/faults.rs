@@ -27,6 +27,7 @@ impl Faults {
             bit: None,
             evidence: String::new(),
             nodes: Vec::new(),
+            unmet: None,
         });
         let heal = name == "heal";
         match (line.op_type, heal) {
@@ -66,6 +67,7 @@ fn learn(window: &mut FaultWindow, value: Option<&str>) {
             window.evidence = format!("{}; {}", window.evidence, outcome.evidence);
         }
     }
+    window.unmet = outcome.unmet.or(window.unmet.take());
     for node in outcome.nodes {
         if !window.nodes.contains(&node) {
             window.nodes.push(node);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use store::fault::FaultWindow;
 use store::verdict::{
     Anomaly, CheckerReport, ConsumeAll, Exercised, Guarantee, VERDICT_SCHEMA, Validity, Verdict,
 };
@@ -10,7 +11,7 @@ use super::Findings;
 use super::table::Queues;
 use crate::context::Context;
 use crate::guarantee::ASKED_FOR;
-use crate::judge::{no_fault_bit, notes, reported, validity};
+use crate::judge::{no_fault_bit, notes, reported, unmet, validity};
 use crate::kind::Kind;
 use crate::tables::Outcome;
 use crate::which::{Judge, aside};
@@ -67,7 +68,7 @@ pub(super) fn judge(
         }
     }
     if whole {
-        checkers.push(reported("vacuous", vacuous(&exercised), &mut unknown_because));
+        checkers.push(reported("vacuous", vacuous(&exercised, &queues.tables.faults), &mut unknown_because));
     }
     Verdict {
         schema: VERDICT_SCHEMA,
@@ -180,7 +181,7 @@ fn exercised(queues: &Queues, context: &Context) -> Exercised {
 }
 
 /// A history over nothing proves nothing.
-fn vacuous(exercised: &Exercised) -> Vec<String> {
+fn vacuous(exercised: &Exercised, faults: &[FaultWindow]) -> Vec<String> {
     let mut reasons = Vec::new();
     if exercised.acknowledged == 0 {
         reasons.push("vacuous: no enqueue was acknowledged".to_owned());
@@ -189,5 +190,6 @@ fn vacuous(exercised: &Exercised) -> Vec<String> {
         reasons.push("vacuous: no element was dequeued".to_owned());
     }
     reasons.extend(no_fault_bit(exercised));
+    reasons.extend(unmet(faults));
     reasons
 }

@@ -62,6 +62,8 @@ pub struct FaultReport {
     pub bit: Option<bool>,
     /// What the probes saw, or what went wrong.
     pub evidence: String,
+    /// What it was to hold until and did not see.
+    pub unmet: Option<String>,
     /// Whether it was healed, or had nothing to heal.
     pub healed: bool,
     /// The nemesis' own events could not be recorded (the writer failed).

@@ -42,6 +42,7 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
         struck: false,
         bit: None,
         evidence: "the run ended before it struck".to_owned(),
+        unmet: None,
         healed: true,
         unrecorded: false,
     };
@@ -63,7 +64,8 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
         Err(reason) => {
             let evidence = format!("the fault found no target: {reason}");
             let label = spec.to_string();
-            (None, FaultOutcome { label, nodes: vec![], bit: Some(false), evidence }, Begun::default())
+            let outcome = FaultOutcome { label, bit: Some(false), evidence, ..FaultOutcome::default() };
+            (None, outcome, Begun::default())
         }
     };
     report.unrecorded |= recording.struck(&outcome).is_err();
@@ -73,10 +75,12 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
         let label = strike.label.clone();
         stage.active.begin(ActiveFault { number, label, since, until: None });
         // What came about in part is not held: it would be another fault than was asked for.
-        if begun.complete
-            && let Some(seen) = hold_on(&shared, number, hold, strike.before.as_ref(), &mut stop).await
-        {
-            outcome.evidence = join(&outcome.evidence, &seen);
+        if begun.complete {
+            match hold_on(&shared, number, hold, strike.before.as_ref(), &mut stop).await {
+                Held::Seen(seen) => outcome.evidence = join(&outcome.evidence, &seen),
+                Held::Unmet(why) => outcome.unmet = Some(why),
+                Held::ForItsTime => {}
+            }
         }
         if hold != PlannedHold::Instant {
             second_look(&shared, strike, &mut outcome).await;
@@ -92,6 +96,7 @@ pub(super) async fn run(shared: Arc<Shared>, planned: Planned, start: Nanos, mut
     report.label = outcome.label;
     report.bit = outcome.bit;
     report.evidence = outcome.evidence;
+    report.unmet = outcome.unmet;
     report
 }
 
@@ -148,36 +153,58 @@ async fn begin(shared: &Shared, number: u32, strike: &Strike) -> (FaultOutcome, 
         }
     }
     let Bite { bit, evidence } = all_of(bites);
-    (FaultOutcome { label: strike.label.clone(), nodes: strike.nodes.clone(), bit, evidence }, begun)
+    let (label, nodes) = (strike.label.clone(), strike.nodes.clone());
+    (FaultOutcome { label, nodes, bit, evidence, unmet: None }, begun)
 }
 
-/// Waits for as long as the fault is to hold; what the condition saw comes back.
+/// How the time of a fault that holds ended.
+enum Held {
+    /// It was asked to hold for a time, and that is over.
+    ForItsTime,
+    /// What it was to hold until came: what was seen.
+    Seen(String),
+    /// What it was to hold until did not come.
+    Unmet(String),
+}
+
+/// Waits for as long as the fault is to hold.
 async fn hold_on(
     shared: &Shared,
     number: u32,
     hold: PlannedHold,
     before: Option<&PartitionView>,
     stop: &mut Stop,
-) -> Option<String> {
+) -> Held {
     let stage = &shared.stage;
-    let (seen, rest) = match (hold, before) {
-        (PlannedHold::Instant, _) => (None, Duration::ZERO),
-        (PlannedHold::For(length), _) => (None, length),
-        (PlannedHold::UntilNewLeader { then }, None) => (None, then),
+    let (held, rest) = match (hold, before) {
+        (PlannedHold::Instant, _) => (Held::ForItsTime, Duration::ZERO),
+        (PlannedHold::For(length), _) => (Held::ForItsTime, length),
+        (PlannedHold::UntilNewLeader { then }, None) => {
+            (Held::Unmet("who led before was not known".to_owned()), then)
+        }
         (PlannedHold::UntilNewLeader { then }, Some(before)) => {
-            let (changed, seen) = until_new_leader(shared, before, stop).await;
-            (Some(seen), if changed { then } else { Duration::ZERO })
+            match until_new_leader(shared, before, stop).await {
+                Ok(seen) => (Held::Seen(seen), then),
+                Err(why) => (Held::Unmet(why), Duration::ZERO),
+            }
         }
     };
     let until = after(stage.clock.now(), rest);
     stage.active.until(number, until);
     sleep_or_stop(shared, until, stop).await;
-    seen
+    held
 }
 
 /// Waits until another broker leads the partition in a later epoch. A broker that was cut off may say
 /// what it likes: only a later epoch counts.
-async fn until_new_leader(shared: &Shared, before: &PartitionView, stop: &mut Stop) -> (bool, String) {
+///
+/// # Errors
+/// Nobody else did within [`UNTIL_BOUND`], or before the run ended.
+async fn until_new_leader(
+    shared: &Shared,
+    before: &PartitionView,
+    stop: &mut Stop,
+) -> Result<String, String> {
     let stage = &shared.stage;
     let began = stage.clock.now();
     let name = |id: Option<i32>| {
@@ -194,16 +221,14 @@ async fn until_new_leader(shared: &Shared, before: &PartitionView, stop: &mut St
         if let Some(now) = changed {
             let epoch = now.epoch.map_or(String::new(), |e| format!(" in epoch {e}"));
             let (key, old, new) = (&before.key, name(before.leader), name(now.leader));
-            return (
-                true,
-                format!("{key} was led by {old}, and by {new}{epoch} after {:.1} s", waited.as_secs_f64()),
-            );
+            let waited = waited.as_secs_f64();
+            return Ok(format!("{key} was led by {old}, and by {new}{epoch} after {waited:.1} s"));
         }
         if waited > UNTIL_BOUND {
-            return (false, format!("nobody else led {} within {} s", before.key, UNTIL_BOUND.as_secs()));
+            return Err(format!("nobody else led {} within {} s", before.key, UNTIL_BOUND.as_secs()));
         }
         if sleep_or_stop(shared, after(stage.clock.now(), LOOK), stop).await {
-            return (false, format!("the run ended before anybody else led {}", before.key));
+            return Err(format!("the run ended before anybody else led {}", before.key));
         }
     }
 }

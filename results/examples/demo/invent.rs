@@ -44,6 +44,7 @@ fn fault(
         bit,
         evidence: String::new(),
         nodes: vec!["kafka-2".into()],
+        unmet: None,
     }
 }
 

@@ -210,6 +210,7 @@ mod tests {
             bit,
             evidence: String::new(),
             nodes: vec![format!("kafka-{fault}")],
+            unmet: None,
         }
     }
 

@@ -33,6 +33,7 @@ mod tests {
                 bit: Some(true),
                 evidence: String::new(),
                 nodes: Vec::new(),
+                unmet: None,
             })
         };
         let end = Some(Nanos(10_050_000_000));

@@ -88,6 +88,7 @@ pub(crate) fn invalid() -> Verdict {
         bit: Some(true),
         evidence: "1,204 packets dropped".into(),
         nodes: vec!["kafka-2".into()],
+        unmet: None,
     }];
     verdict.anomalies = BTreeMap::from([
         (
