@@ -280,7 +280,7 @@ async fn somebody_elses_containers_are_broken_and_put_right_but_never_removed() 
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker"]
-async fn a_broker_that_is_still_registering_belongs_to_an_attached_cluster() {
+async fn an_attached_cluster_is_waited_for_until_it_is_whole() {
     let (mut spec, _gone) = spec("late").await;
     let project = format!("shop-{}", spec.run_id);
     spec.labels.insert("com.docker.compose.project".into(), project.clone());
@@ -297,15 +297,29 @@ async fn a_broker_that_is_still_registering_belongs_to_an_attached_cluster() {
     .await;
     owner.undo(&kill).await.unwrap();
 
-    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-    let mut attach = AttachSpec::new(format!("compose:{project}"), guest, None, Settings::new());
-    let hears = Arc::clone(&heard);
-    attach.progress = Arc::new(move |line: &str| hears.lock().unwrap().push(line.to_owned()));
-    let cluster = AttachedCluster::open(attach).await.unwrap();
-    assert_eq!(addresses(cluster.endpoints()), addresses(owner.endpoints()));
-    let heard = heard.lock().unwrap().join("\n");
+    let attached = async || {
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (selector, guest) = (format!("compose:{project}"), guest.clone());
+        let mut attach = AttachSpec::new(selector, guest, None, Settings::new());
+        let hears = Arc::clone(&heard);
+        attach.progress = Arc::new(move |line: &str| hears.lock().unwrap().push(line.to_owned()));
+        let cluster = AttachedCluster::open(attach).await.unwrap();
+        assert_eq!(addresses(cluster.endpoints()), addresses(owner.endpoints()));
+        heard.lock().unwrap().join("\n")
+    };
     // What spoke against it first: it was nowhere, or known to itself alone.
-    assert!(heard.contains("waiting at most 30 s") && !heard.contains("warning"), "{heard}");
+    let heard = attached().await;
+    assert!(heard.contains("waiting at most 60 s") && !heard.contains("warning"), "{heard}");
+
+    // Right after a start nobody answers at all.
+    for node in ["kafka-1", "kafka-2", "kafka-3"] {
+        owner.apply(&Action::Kill { node: node.into() }).await.unwrap();
+    }
+    for node in ["kafka-1", "kafka-2", "kafka-3"] {
+        owner.undo(&Action::Kill { node: node.into() }).await.unwrap();
+    }
+    let heard = attached().await;
+    assert!(heard.starts_with("waiting at most 60 s: 127.0.0.1:") && !heard.contains("warning"), "{heard}");
     owner.remove().await.unwrap();
 }
 

@@ -43,6 +43,16 @@ pub enum NemesisError {
         /// The last lines of its log, each after a line break.
         log: String,
     },
+    /// No broker of somebody else's containers can be used by clients on this host.
+    #[error(
+        "no listener can be used from this host ({}): let each broker advertise a published port, or name the address \
+         with --bootstrap; one for TLS or SASL needs its settings by --client-set",
+        reasons.join("; ")
+    )]
+    NoListener {
+        /// Each address that was tried, and why it is of no use.
+        reasons: Vec<String>,
+    },
     /// Packet filter rules could not be read or changed.
     #[error("packet filter of container {container}: {reason}")]
     PacketFilter {

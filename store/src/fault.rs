@@ -43,7 +43,7 @@ pub struct FaultOutcome {
     pub bit: Option<bool>,
     /// What the probe saw, or why the action failed.
     pub evidence: String,
-    /// What it was to hold until and did not see: `nobody else led t-0 within 120 s`.
+    /// What it was to hold until and did not see: `nobody else led t-0 within 90 s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmet: Option<String>,
 }

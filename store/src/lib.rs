@@ -10,7 +10,8 @@
 //!   [`batch`] (the columns); Jepsen's EDN comes in through `edn`, by way of the same lines (`fields`);
 //!   [`reader::functions_at_start`] looks ahead, to tell what kind of history it is
 //! - from one notation to the other: [`convert`]
-//! - around both: [`run_dir`] (the directory of a run, and finding one by name)
+//! - around both: [`run_dir`] (the directory of a run, and finding one by name), [`whole_file`] (files that a crash cannot
+//!   leave half written)
 //!
 //! **Invariant:** this crate knows no cluster, no client library, no anomaly's definition and no picture;
 //! every other crate imports it and it imports none of them.
@@ -40,3 +41,4 @@ pub mod settings;
 mod source;
 pub mod time;
 pub mod verdict;
+pub mod whole_file;

@@ -250,13 +250,7 @@ pub(crate) async fn cluster(
         let differs = known.iter().filter(|(_, brokers)| !brokers.keys().eq(seen.brokers.keys()));
         seen.otherwise = differs.map(|(server, b)| format!("{server} names {}", listed(b))).collect();
     }
-    usable.ok_or_else(|| {
-        NemesisError::Other(format!(
-            "no listener can be used from this host ({}): let each broker advertise a published port, or name the \
-             address with --bootstrap",
-            reasons.join("; ")
-        ))
-    })
+    usable.ok_or(NemesisError::NoListener { reasons })
 }
 
 /// Why a set of advertised addresses is of no use here.

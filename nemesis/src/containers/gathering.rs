@@ -12,15 +12,16 @@ use super::found::{self, Candidate, Seen, Selector};
 use super::images::Progress;
 use crate::error::NemesisError;
 
-/// How long brokers may take to register.
-const REGISTER_WITHIN: Duration = Duration::from_secs(30);
+/// How long brokers may take to answer and to register.
+const REGISTER_WITHIN: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// The containers that a selector means, and the cluster in them. Where a container that seems to be a broker
-/// is none yet, or servers disagree, it waits; what stays so is told through `progress`, and left out.
+/// is none yet, or servers disagree, it waits; what stays so is told through `progress`, and left out. Where no broker
+/// is of use yet, as right after a start, it waits as well.
 ///
 /// # Errors
-/// Those of [`found`], for the first answer; a later one that cannot be used leaves the one before it.
+/// Those of [`found`], for the first answer that can be used; a later one that cannot leaves the one before it.
 pub(crate) async fn whole_cluster(
     engine: &Engine,
     selector: &Selector,
@@ -35,9 +36,20 @@ pub(crate) async fn whole_cluster(
         let open = open_questions(&candidates, &found::assign(&candidates, &seen.brokers)?, &seen);
         Ok::<_, NemesisError>((candidates, seen, open))
     };
-    let (mut candidates, mut seen, mut open) = look().await?;
+    let waiting = |why: &[String]| {
+        progress(&format!("waiting at most {} s: {}", REGISTER_WITHIN.as_secs(), why.join("; ")));
+    };
+    let mut first = look().await;
+    if let Err(NemesisError::NoListener { reasons }) = &first {
+        waiting(reasons);
+    }
+    while matches!(first, Err(NemesisError::NoListener { .. })) && Instant::now() < deadline {
+        sleep(ASK_EVERY).await;
+        first = look().await;
+    }
+    let (mut candidates, mut seen, mut open) = first?;
     if !open.is_empty() {
-        progress(&format!("waiting at most {} s: {}", REGISTER_WITHIN.as_secs(), open.join("; ")));
+        waiting(&open);
     }
     while !open.is_empty() && Instant::now() < deadline {
         sleep(ASK_EVERY).await;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A held condition is given up after this long: no fault holds for ever.
-pub const UNTIL_BOUND: Duration = Duration::from_secs(120);
+pub const UNTIL_BOUND: Duration = Duration::from_secs(90);
 
 /// A point or a length of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //!
 //! In the order that data meets them: [`window`] (what part), one module a picture (`latency_raw`,
 //! `latency_quantiles`, `rate`, `unseen`, `realtime_lag`) that makes a `figure` of panels, curves (`curve`) and
-//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and makes `svg`, which `write` puts into a
-//! file; `natural` puts names in order. From a verdict, [`render_cycles`] draws each `cycle` of transactions that it
+//! axes (`ticks`); `draw` places it with `lanes` of faults, thins its `dots`, and makes `svg`; `natural`
+//! puts names in order. From a verdict, [`render_cycles`] draws each `cycle` of transactions that it
 //! tells.
 
 mod curve;
@@ -25,7 +25,6 @@ mod ticks;
 mod type_width;
 mod unseen;
 pub mod window;
-mod write;
 
 use std::fs;
 use std::io;
@@ -34,6 +33,7 @@ use std::path::{Path, PathBuf};
 use store::series::Series;
 use store::time::Nanos;
 use store::verdict::Verdict;
+use store::whole_file;
 
 use figure::{Figure, View};
 use window::Window;
@@ -114,10 +114,16 @@ pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Ve
     for (picture, figure) in PICTURES.into_iter().zip(figures) {
         let svg = document(series, span, picture, figure)?;
         let path = dir.join(picture);
-        write::write(&path, &svg).map_err(|source| RenderError::Write { path: path.clone(), source })?;
+        write(&path, &svg)?;
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// Writes a picture, whole or not at all.
+fn write(path: &Path, svg: &str) -> Result<(), RenderError> {
+    whole_file::write(path, |file| file.write_all(svg.as_bytes()))
+        .map_err(|source| RenderError::Write { path: path.to_owned(), source })
 }
 
 /// Draws every cycle of transactions that the verdict tells in full, as `cycle-N.svg` where N is the finding's number
@@ -146,7 +152,7 @@ pub fn render_cycles(run: &str, verdict: &Verdict, dir: &Path) -> Result<Vec<Pat
         let svg = cycle::draw(run, &title, &example.cycle)
             .map_err(|e| RenderError::Draw { picture: "a cycle", reason: e.to_string() })?;
         let path = dir.join(format!("cycle-{number}.svg"));
-        write::write(&path, &svg).map_err(|source| write_error(&path, source))?;
+        write(&path, &svg)?;
         paths.push(path);
     }
     Ok(paths)

@@ -1,14 +1,14 @@
 //! The files of a run that are one JSON value: read by their schema, written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RunError;
+use crate::whole_file;
 
 /// Reads a JSON file whose `schema` this tribunal must know.
 ///
@@ -35,43 +35,18 @@ pub fn read_versioned<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<T
     serde_json::from_slice(&text).map_err(why)
 }
 
-/// Writes a file aside and renames it: a crash leaves the old one or the new one, and of several that write it at once
-/// each writes a file of its own.
+/// Writes a file, whole or not at all.
 pub(super) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), RunError> {
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let aside = path.with_extension(format!("json.new.{}.{number}", std::process::id()));
-    let write = || -> io::Result<()> {
-        let mut file = io::BufWriter::new(File::create(&aside)?);
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.write_all(b"\n")?;
-        file.flush()?;
-        fs::rename(&aside, path)
+    let fill = |file: &mut dyn Write| {
+        serde_json::to_writer_pretty(&mut *file, value)?;
+        file.write_all(b"\n")
     };
-    write().map_err(|e| {
-        let _ = fs::remove_file(&aside);
-        RunError::cannot("write", path, e)
-    })
+    whole_file::write(path, fill).map_err(|e| RunError::cannot("write", path, e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn several_may_write_one_file_at_once() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("verdict.json");
-        let large = vec!["x".repeat(100); 1000];
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..20).for_each(|_| write_json(&path, &large).expect("written")));
-            }
-        });
-        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing is left aside");
-        let read: Vec<String> = serde_json::from_slice(&fs::read(&path).expect("there")).expect("whole");
-        assert_eq!(read, large);
-    }
 
     #[test]
     fn what_cannot_be_written_names_the_file_and_leaves_nothing_aside() {
