@@ -126,7 +126,7 @@ fn what_followers_have_yet_to_copy_is_not_lost() {
 #[ignore = "needs Docker"]
 fn acks_all_with_idempotence_loses_nothing_when_the_leader_is_isolated() {
     let store = Store::new();
-    let verdict = run_until_another_leads(&store, &["acks-all-isolated-leader", "--time-limit", "50s"], 0);
+    let verdict = run_until_another_leads(&store, &["acks-all-isolated-leader"], 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
     assert_eq!(verdict["expectation"]["state"], "met", "{verdict}");
     assert_eq!(verdict["anomalies"].as_object().map(serde_json::Map::len), Some(0), "{verdict}");
@@ -139,7 +139,7 @@ fn acks_all_with_idempotence_loses_nothing_when_the_leader_is_isolated() {
 #[ignore = "needs Docker"]
 fn acks_all_loses_nothing_when_the_leader_is_killed() {
     let store = Store::new();
-    let verdict = run_until_another_leads(&store, &["acks-all-killed-leader", "--time-limit", "35s"], 0);
+    let verdict = run_until_another_leads(&store, &["acks-all-killed-leader"], 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
     assert_eq!(verdict["expectation"]["state"], "met", "{verdict}");
     assert_eq!(faults_that_bit(&verdict), 1, "{verdict}");
@@ -150,7 +150,7 @@ fn acks_all_loses_nothing_when_the_leader_is_killed() {
 #[ignore = "needs Docker"]
 fn transactions_are_whole_when_the_leader_is_killed_in_the_middle_of_them() {
     let store = Store::new();
-    let verdict = run_until_another_leads(&store, &["transactions-killed-leader", "--time-limit", "35s"], 0);
+    let verdict = run_until_another_leads(&store, &["transactions-killed-leader"], 0);
     assert_eq!(verdict["validity"], "valid", "{verdict}");
     assert_eq!(verdict["expectation"]["state"], "met", "{verdict}");
     assert_eq!(faults_that_bit(&verdict), 1, "{verdict}");
