@@ -77,6 +77,19 @@ fn a_cluster_that_is_not_healthy_is_judged_valid_by_no_pass() {
     assert_eq!(under(sick(), "p1 s1@0; p1 s2@1; p1 s3@2; end 0..3; f9 r0:1 r2:3"), "INVALID lost-write[2]");
 }
 
+fn asked(faults: u32) -> Terms {
+    Terms { faults_asked: Some(faults), ..Terms::default() }
+}
+
+/// The validity of a history that begins with these lines of the nemesis and loses nothing, and why it is unknown.
+fn under_faults(nemesis: String, terms: Terms) -> (String, String) {
+    let text = nemesis + &support::history::text(&ops("p1 s1@0; end 0..1; f9 r0:1"));
+    let context = Context { terms, ..Context::default() };
+    let source = store::reader::Source::bytes(text.into_bytes());
+    let analysis = checker::analyze(source, &context, &checker::Options::default()).expect("a history");
+    (analysis.verdict.validity.to_string(), analysis.verdict.unknown_because.join("; "))
+}
+
 #[test]
 fn a_run_whose_faults_did_not_all_bite_is_not_the_one_that_was_asked_for() {
     let fault = |number: u32, bit: bool| {
@@ -86,14 +99,8 @@ fn a_run_whose_faults_did_not_all_bite_is_not_the_one_that_was_asked_for() {
         )
     };
     let judged = |bits: &[bool], terms: Terms| {
-        let mut text: String = (1..).zip(bits).map(|(number, bit)| fault(number, *bit)).collect();
-        text += &support::history::text(&ops("p1 s1@0; end 0..1; f9 r0:1"));
-        let context = Context { terms, ..Context::default() };
-        let source = store::reader::Source::bytes(text.into_bytes());
-        let analysis = checker::analyze(source, &context, &checker::Options::default()).expect("a history");
-        (analysis.verdict.validity.to_string(), analysis.verdict.unknown_because.join("; "))
+        under_faults((1..).zip(bits).map(|(number, bit)| fault(number, *bit)).collect(), terms)
     };
-    let asked = |n| Terms { faults_asked: Some(n), ..Terms::default() };
     assert_eq!(judged(&[true, true], asked(2)).0, "VALID");
     let (validity, why) = judged(&[true, false], asked(2));
     assert!(validity == "UNKNOWN" && why.contains("2 faults and 1 of them"), "{why}");
@@ -111,12 +118,7 @@ fn a_fault_that_waited_in_vain_did_not_try_what_it_was_for() {
         let heal = format!(
             "{{\"time\":9,\"process\":\"nemesis\",\"type\":\"info\",\"f\":\"heal\",\"value\":{told},\"fault\":1}}\n"
         );
-        let text = heal + &support::history::text(&ops("p1 s1@0; end 0..1; f9 r0:1"));
-        let context =
-            Context { terms: Terms { faults_asked: Some(1), ..Terms::default() }, ..Context::default() };
-        let source = store::reader::Source::bytes(text.into_bytes());
-        let analysis = checker::analyze(source, &context, &checker::Options::default()).expect("a history");
-        (analysis.verdict.validity.to_string(), analysis.verdict.unknown_because.join("; "))
+        under_faults(heal, asked(1))
     };
     assert_eq!(judged("").0, "VALID");
     let (validity, why) = judged(r#","unmet":"nobody else led t-0 within 120 s""#);

@@ -63,8 +63,9 @@ mod tests {
         assert_eq!(files(dir.path()), 1);
         fs::remove_dir(&path).expect("removed");
         write_text(&path, "<svg/>").expect("written");
+        write_text(&path, "<svg>again</svg>").expect("written");
         write(&path, |_| Err(io::Error::other("the disk is full"))).expect_err("not filled");
-        assert_eq!(fs::read_to_string(&path).expect("there"), "<svg/>", "the file of before");
+        assert_eq!(fs::read_to_string(&path).expect("there"), "<svg>again</svg>", "the file of before");
         assert_eq!(files(dir.path()), 1);
     }
 }
