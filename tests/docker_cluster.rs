@@ -343,8 +343,8 @@ async fn what_fails_half_way_leaves_nothing_and_says_why() {
     // Given up while brokers start: Ctrl-C does that.
     let (given_up, _gone_given_up) = spec("given-up").await;
     let run = given_up.run_id.clone();
-    let creation = tokio::time::timeout(Duration::from_secs(2), DockerCluster::create(given_up)).await;
-    assert!(creation.is_err(), "up within 2 s");
+    let creation = tokio::time::timeout(Duration::from_secs(1), DockerCluster::create(given_up)).await;
+    assert!(creation.is_err(), "up within 1 s");
     assert!(owned(&run).await.is_none());
 }
 
