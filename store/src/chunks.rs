@@ -68,7 +68,7 @@ pub fn map_chunks<T: Send, E: From<ReadError>>(
         }
         return joiner.end();
     }
-    let queue = Queue::new(feed, threads + 2);
+    let queue = Queue::new(feed, threads + 1);
     thread::scope(|scope| {
         let _closer = Closer(&queue);
         for _ in 0..threads {

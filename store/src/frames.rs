@@ -13,6 +13,9 @@ pub const INDEX_FILE: &str = "history.idx";
 /// Lines a frame: large enough to compress well, small enough that the few in memory at once weigh little.
 pub const FRAME_LINES: u64 = 16_384;
 
+/// Bytes of text after which a frame ends all the same: lines of a consume-all pass have hundreds of records each.
+pub const FRAME_BYTES: u64 = 3 << 20;
+
 /// The fastest level: recording must not slow the clients, and JSON this regular shrinks tenfold even so.
 const LEVEL: i32 = 1;
 
@@ -52,6 +55,8 @@ pub struct FrameWriter<H: Write, I: Write> {
     encoder: Option<zstd::stream::write::Encoder<'static, Counting<H>>>,
     index: I,
     frame: FrameEntry,
+    /// Bytes of text in it so far.
+    text: u64,
 }
 
 impl<H: Write, I: Write> FrameWriter<H, I> {
@@ -61,7 +66,7 @@ impl<H: Write, I: Write> FrameWriter<H, I> {
     /// If the compressor cannot start.
     pub fn new(history: H, index: I) -> io::Result<Self> {
         let encoder = begin(Counting { inner: history, written: 0 })?;
-        Ok(FrameWriter { encoder: Some(encoder), index, frame: FrameEntry::starting(0, 0) })
+        Ok(FrameWriter { encoder: Some(encoder), index, frame: FrameEntry::starting(0, 0), text: 0 })
     }
 
     /// Adds one line, line break included.
@@ -71,9 +76,10 @@ impl<H: Write, I: Write> FrameWriter<H, I> {
     pub fn write_line(&mut self, line: &[u8], time: Nanos) -> io::Result<()> {
         self.encoder_mut()?.write_all(line)?;
         self.frame.lines += 1;
+        self.text += line.len() as u64;
         self.frame.from = self.frame.from.min(time);
         self.frame.to = self.frame.to.max(time);
-        if self.frame.lines == FRAME_LINES {
+        if self.frame.lines == FRAME_LINES || self.text >= FRAME_BYTES {
             let file = self.end_frame()?;
             self.encoder = Some(begin(file)?);
         }
@@ -111,6 +117,7 @@ impl<H: Write, I: Write> FrameWriter<H, I> {
         file.flush()?;
         let next = FrameEntry::starting(file.written, self.frame.first + self.frame.lines);
         let mut done = std::mem::replace(&mut self.frame, next);
+        self.text = 0;
         done.length = file.written - done.offset;
         serde_json::to_writer(&mut self.index, &done)?;
         self.index.write_all(b"\n")?;
@@ -147,5 +154,33 @@ impl<W: Write> Write for Counting<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of each frame, as the index tells them.
+    fn frames_of(lines: usize, length: usize) -> Vec<u64> {
+        let mut index = Vec::new();
+        let mut writer = FrameWriter::new(io::sink(), &mut index).expect("starts");
+        let line = vec![b'x'; length];
+        for n in 0..lines {
+            writer.write_line(&line, Nanos(n as u64)).expect("writes");
+        }
+        writer.finish().expect("finishes");
+        let index = String::from_utf8(index).expect("JSON");
+        let entry = |line: &str| serde_json::from_str::<FrameEntry>(line).expect("an entry");
+        index.lines().map(entry).map(|frame| frame.lines).collect()
+    }
+
+    #[test]
+    fn a_frame_ends_by_its_lines_or_by_their_length() {
+        assert_eq!(frames_of(40_000, 100), [16_384, 16_384, 7_232]);
+        // 3,072 of a KiB are 3 MiB: no frame carries the count of the one before on.
+        assert_eq!(frames_of(7_000, 1024), [3_072, 3_072, 856]);
+        let long = FRAME_BYTES as usize + 1;
+        assert_eq!(frames_of(2, long), [1, 1], "a line is never cut");
     }
 }

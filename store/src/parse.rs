@@ -11,6 +11,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 use crate::batch::{
     Batch, Extra, ExtraField, F, HASHED, KeyId, Line, MopKind, MopRow, NameId, Record, Span, TxnRow, ValueId,
 };
+use crate::frames::FRAME_LINES;
 use crate::json::{Cursor, JsonError, JsonResult};
 use crate::op::{Isolation, OpType, PersistenceStatus, Process, TxnOutcome};
 use crate::time::Nanos;
@@ -41,8 +42,8 @@ pub fn parse_lines(text: &[u8]) -> Result<Batch, LineError> {
 pub(crate) fn parse_into(text: &[u8], mut used: Batch) -> Result<Batch, LineError> {
     used.clear();
     let mut parser = Parser { batch: used, ..Parser::default() };
-    // A line of a history is rarely under 90 bytes.
-    parser.batch.lines.reserve(text.len() / 90 + 1);
+    // A line of a history is rarely under 90 bytes, and most text is a frame.
+    parser.batch.lines.reserve((text.len() / 90 + 1).min(FRAME_LINES as usize));
     let mut start = 0;
     let mut number = 0;
     while start < text.len() {
