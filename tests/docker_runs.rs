@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::io::Write;
 use std::process::Command;
 
 use common::{Called, Store, count};
@@ -31,17 +32,25 @@ fn run_on_docker(store: &Store, args: &[&str], code: i32) -> Value {
     call_on_docker(store, args, &[code]).1
 }
 
+/// Runs in which nobody else came to lead before a test gives up: each takes two to three minutes.
+const IN_VAIN: usize = 2;
+
 /// A run on a cluster of its own in which another broker comes to lead. Where the controllers elect nobody for as long
-/// as the fault waits, nothing was tried: tribunal must say UNKNOWN, and the run is made once more.
+/// as the fault waits, nothing was tried: tribunal must say UNKNOWN, and the run is made again.
 fn run_until_another_leads(store: &Store, args: &[&str], code: i32) -> Value {
-    let (called, verdict) = call_on_docker(store, args, &[code, 2]);
-    let unmet = verdict["faults"].as_array().expect("a list").iter().any(|fault| fault["unmet"].is_string());
-    assert_eq!(unmet, verdict["validity"] == "unknown", "{}", called.out);
-    assert_eq!(unmet, called.code == 2, "{}", called.out);
-    if !unmet {
-        return verdict;
+    for _ in 0..IN_VAIN {
+        let (called, verdict) = call_on_docker(store, args, &[code, 2]);
+        let unmet =
+            verdict["faults"].as_array().expect("a list").iter().any(|fault| fault["unmet"].is_string());
+        assert_eq!(unmet, verdict["validity"] == "unknown", "{}", called.out);
+        assert_eq!(unmet, called.code == 2, "{}", called.out);
+        if !unmet {
+            return verdict;
+        }
+        // Not captured as print's words are: a test that passes after all should tell.
+        let told = format!("nobody else led, once more:\n{}\n{}", called.out, elections(store));
+        std::io::stderr().write_all(told.as_bytes()).expect("standard error is there");
     }
-    eprintln!("nobody else led:\n{}\n{}", called.out, elections(store));
     run_on_docker(store, args, code)
 }
 

@@ -124,6 +124,8 @@ fn label(window: &FaultWindow) -> Label {
     let effect = match window.bit {
         Some(false) if aimless(window) => " (no target)",
         Some(false) => " (no effect)",
+        // It was for what then did not come, mostly another leader.
+        _ if window.unmet.is_some() => " (in vain)",
         _ => "",
     };
     let open = if window.end.is_none() && !aimless(window) { " (no heal recorded)" } else { "" };
@@ -232,6 +234,15 @@ mod tests {
         assert_eq!(lanes[0].labels[1].1, "kill of kafka-3 (no heal recorded)");
         assert!(lanes[1].bars[0].no_effect);
         assert_eq!(lanes[1].labels[0].1, "pause of kafka-2 (no effect)");
+    }
+
+    #[test]
+    fn a_fault_that_waited_in_vain_says_so() {
+        let vain =
+            |bit| FaultWindow { unmet: Some("nobody".into()), ..window(1, "isolate", 5, Some(40), bit) };
+        let words = |fault| lanes(vec![fault])[0].labels[0].1.clone();
+        assert_eq!(words(vain(Some(true))), "isolate of kafka-1 (in vain)");
+        assert_eq!(words(vain(Some(false))), "isolate of kafka-1 (no effect)");
     }
 
     #[test]
