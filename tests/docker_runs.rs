@@ -17,14 +17,11 @@ fn image() -> String {
 /// A run on a cluster of its own, which must end with one of these codes; what it told, and its verdict.
 fn call_on_docker(store: &Store, args: &[&str], codes: &[i32]) -> (Called, Value) {
     let image = image();
-    let called = store.call(&[&["run"], args, &["--image", &image]].concat());
-    let Called { code, err, out } = &called;
-    assert!(codes.contains(code), "{args:?} gave {code}, not {codes:?}\n{err}\n{out}");
+    let judged = store.judged_as(&[&["run"], args, &["--image", &image]].concat(), codes);
     let logs = store.latest().join("nodes");
     let logs = std::fs::read_dir(&logs).expect("the brokers' logs are there").count();
     assert_eq!(logs, 3, "one log a broker");
-    let verdict = store.verdict("latest");
-    (called, verdict)
+    judged
 }
 
 /// A run on a cluster of its own; its verdict.

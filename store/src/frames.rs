@@ -14,7 +14,7 @@ pub const INDEX_FILE: &str = "history.idx";
 pub const FRAME_LINES: u64 = 16_384;
 
 /// Bytes of text after which a frame ends all the same: lines of a consume-all pass have hundreds of records each.
-pub const FRAME_BYTES: u64 = 3 << 20;
+const FRAME_BYTES: u64 = 3 << 20;
 
 /// The fastest level: recording must not slow the clients, and JSON this regular shrinks tenfold even so.
 const LEVEL: i32 = 1;

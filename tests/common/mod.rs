@@ -52,9 +52,15 @@ impl Store {
 
     /// A run that must end with this code; its verdict.
     pub fn judged(&self, args: &[&str], code: i32) -> Value {
+        self.judged_as(args, &[code]).1
+    }
+
+    /// A run that must end with one of these codes; what it told, and its verdict.
+    pub fn judged_as(&self, args: &[&str], codes: &[i32]) -> (Called, Value) {
         let called = self.call(args);
-        assert_eq!(called.code, code, "{args:?}\n{}\n{}", called.err, called.out);
-        self.verdict("latest")
+        let Called { code, out, err } = &called;
+        assert!(codes.contains(code), "{args:?} gave {code}, not {codes:?}\n{err}\n{out}");
+        (called, self.verdict("latest"))
     }
 
     pub fn verdict(&self, run: &str) -> Value {

@@ -24,15 +24,15 @@ const START: &str = "\
 set -e
 cd /tmp/tribunal
 CLASSPATH=$(printf '%s:' /opt/kafka/libs/*.jar); CLASSPATH=${CLASSPATH%:}; export CLASSPATH
-classes=/opt/kafka/classes.jsa
-if test -r $classes; then classes=-XX:SharedArchiveFile=$classes; else classes=-Xshare:auto; fi
+options='-XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:/tmp/tribunal/log4j2.properties'
+if test -r /opt/kafka/classes.jsa; then options=\"$options -XX:SharedArchiveFile=/opt/kafka/classes.jsa\"; fi
 if test ! -f formatted; then
-  java -Xmx128m -XX:TieredStopAtLevel=1 $classes -Dlog4j2.configurationFile=file:/tmp/tribunal/log4j2.properties \\
-    kafka.tools.StorageTool format --ignore-formatted --cluster-id \"$TRIBUNAL_CLUSTER_ID\" --config server.properties
+  java -Xmx128m $options kafka.tools.StorageTool format --ignore-formatted \\
+    --cluster-id \"$TRIBUNAL_CLUSTER_ID\" --config server.properties
   touch formatted
 fi
-exec java -Xms\"$TRIBUNAL_HEAP\" -Xmx\"$TRIBUNAL_HEAP\" -XX:TieredStopAtLevel=1 $classes -XX:+ExitOnOutOfMemoryError \\
-  -Dlog4j2.configurationFile=file:/tmp/tribunal/log4j2.properties kafka.Kafka server.properties
+exec java -Xms\"$TRIBUNAL_HEAP\" -Xmx\"$TRIBUNAL_HEAP\" -XX:+ExitOnOutOfMemoryError $options \\
+  kafka.Kafka server.properties
 ";
 
 const LOG4J: &str = "\

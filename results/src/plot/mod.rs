@@ -123,7 +123,11 @@ pub fn render(series: &Series, dir: &Path, options: &RenderOptions) -> Result<Ve
 /// Writes a picture, whole or not at all.
 fn write(path: &Path, svg: &str) -> Result<(), RenderError> {
     whole_file::write(path, |file| file.write_all(svg.as_bytes()))
-        .map_err(|source| RenderError::Write { path: path.to_owned(), source })
+        .map_err(|source| cannot_write(path, source))
+}
+
+fn cannot_write(path: &Path, source: io::Error) -> RenderError {
+    RenderError::Write { path: path.to_owned(), source }
 }
 
 /// Draws every cycle of transactions that the verdict tells in full, as `cycle-N.svg` where N is the finding's number
@@ -134,12 +138,11 @@ fn write(path: &Path, svg: &str) -> Result<(), RenderError> {
 /// A directory or file that cannot be written.
 pub fn render_cycles(run: &str, verdict: &Verdict, dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
     fs::create_dir_all(dir).map_err(|source| RenderError::CreateDir { path: dir.to_owned(), source })?;
-    let write_error = |path: &Path, source| RenderError::Write { path: path.to_owned(), source };
-    for entry in fs::read_dir(dir).map_err(|source| write_error(dir, source))?.flatten() {
+    for entry in fs::read_dir(dir).map_err(|source| cannot_write(dir, source))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let number = name.strip_prefix("cycle-").and_then(|rest| rest.strip_suffix(".svg"));
         if number.is_some_and(|number| number.parse::<u64>().is_ok()) {
-            fs::remove_file(entry.path()).map_err(|source| write_error(&entry.path(), source))?;
+            fs::remove_file(entry.path()).map_err(|source| cannot_write(&entry.path(), source))?;
         }
     }
     let mut paths = Vec::new();
